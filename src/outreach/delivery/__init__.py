@@ -1,0 +1,3 @@
+"""See docs/architecture.md, room `delivery`."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""See docs/architecture.md, room `entry`."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""See docs/architecture.md, room `http`."""
+
+from __future__ import annotations

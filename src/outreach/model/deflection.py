@@ -1,0 +1,96 @@
+"""Measured call deflection: the estimate, its evidence, and the reasons not to print it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What the interval allows to say."""
+
+    DEFLECTS = "deflects"
+    ADDS_CALLS = "adds calls"
+    NO_DIFFERENCE = "no difference shown"
+    NOT_ENOUGH = "not enough calls yet"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A 95 % confidence interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """Sufficient statistics of the estimator; campaigns pool by adding these, never ratios."""
+
+    delivered_w0: float
+    """Ad"""
+    undelivered_w0: float
+    """Au"""
+    unsent_w1: float
+    """B"""
+    sxx: float
+    sxy: float
+    syy: float
+    itt_cross: float
+    """Sum over episodes of w0*w1, for the Greenland-Robins variance."""
+    delivered_episodes: int
+    """E1"""
+    episodes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deflection:
+    """theta_msg and theta_ITT with clustered variances; numbers are None where evidence is missing."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """Why refused, or warnings."""
+    sums: Sums | None
+    theta_msg: float | None
+    variance: float | None
+    """Of log theta_msg, clustered by household."""
+    theta_interval: Interval | None
+    theta_itt: float | None
+    itt_variance: float | None
+    """Greenland-Robins."""
+    itt_interval: Interval | None
+    calls_avoided: float | None
+    calls_avoided_interval: Interval | None
+    identified_share: float | None
+    measured_at: datetime | None
+
+    @property
+    def publishable(self) -> bool:
+        return self.verdict not in {Verdict.NOT_ENOUGH, Verdict.REFUSED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One household of a wave, as assigned: the unit of the experiment."""
+
+    household: str
+    priority: str
+    channel: str
+    wave: str
+    order: int
+    slot_at: datetime
+    delivered: bool | None
+    """None: no receipt known, counted as delivered (conservative)."""
+    receipt_at: datetime | None
+    until: datetime
+    """End of risk: restoration, or the time of analysis if earlier."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifiedCall:
+    """An arrival at the outage number from an address of the frozen snapshot."""
+
+    household: str
+    at: datetime

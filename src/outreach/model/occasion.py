@@ -1,0 +1,71 @@
+"""One truth, versioned: an occasion is a chain of immutable revisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+
+from outreach.model.words import OccasionKind, OccasionState, Service
+
+OccasionId = NewType("OccasionId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What is out: everything under the nodes, in the localities, and the named premises.
+
+    All values are refs of the record. An empty scope touches nobody.
+    """
+
+    nodes: tuple[str, ...] = ()
+    localities: tuple[str, ...] = ()
+    premises: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.nodes or self.localities or self.premises)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One version of the truth about an occasion. All times are aware UTC."""
+
+    version: int
+    state: OccasionState
+    scope: Scope
+    restored: Scope = field(default_factory=Scope)
+    """Part of the scope that is back; what remains is scope less restored."""
+    start_at: datetime
+    end_at: datetime | None = None
+    """Planned end of works, or end of an advisory's validity."""
+    etr_at: datetime | None = None
+    etr_confidence: str = "medium"
+    public_etr: datetime | None = None
+    """The one rounding of etr_at, up, that every channel shows."""
+    next_update_at: datetime | None = None
+    restored_at: datetime | None = None
+    known_how: str = ""
+    cause: str = ""
+    text: str = ""
+    """Advisory text, or the corrected fact of a correction, in the company's main language."""
+    source: str = "person"
+    source_seq: int | None = None
+    author: str = ""
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """An outage, a planned work or an advisory, with its newest revision."""
+
+    id: OccasionId
+    kind: OccasionKind
+    service: Service
+    name: str
+    """How people call it: the feeder, the work's folio."""
+    source_ref: str | None
+    zone: str
+    """IANA zone of the area, in which its times are typed and spoken."""
+    opened_at: datetime
+    revision: Revision

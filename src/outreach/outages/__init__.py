@@ -1,0 +1,3 @@
+"""See docs/architecture.md, room `outages`."""
+
+from __future__ import annotations

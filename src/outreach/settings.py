@@ -1,0 +1,243 @@
+"""Everything that can be set, and the only read of the environment.
+
+Order: flag > environment > `.env` > secrets dir > `outreach.toml` of the workspace.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from outreach.model.errors import InputRefused
+from outreach.model.words import Channel, Service
+
+FILE = "outreach.toml"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Company(_Part):
+    """Who speaks, where, and in which words."""
+
+    name: str = "Outreach"
+    tenant: str = "default"
+    sender: str = Field(default="Outreach", max_length=12)
+    """Opens every SMS; at most 12 characters, so that the texts stay in one segment."""
+    service: Service = Service.ELECTRICITY
+    country: str = Field(default="CL", pattern="^[A-Z]{2}$")
+    zone: str = "America/Santiago"
+    locale: str = "es"
+    """Main language: post, page, and customers without one."""
+    operator_language: Literal["es", "pt", "en"] = "es"
+    currency: str = "USD"
+    link: str = "https://example.com/luz"
+    """Status page on the company's own domain; at most 23 characters after https:// in an SMS."""
+    phone: str = ""
+    priority_line: str = ""
+    emergency: str = "133"
+
+
+class Lane(_Part):
+    """One sender with its own rate."""
+
+    name: str
+    channel: Channel
+    provider: Literal["outbox", "twilio", "sendgrid", "smtp", "x"] = "outbox"
+    sender: str
+    rate: float = Field(default=10.0, gt=0)
+    """SMS segments, or messages, a second."""
+    country: str = "*"
+    two_way: bool = False
+
+
+class Twilio(_Part):
+    account_sid: str = ""
+    auth_token: SecretStr = SecretStr("")
+    base_url: str = "https://api.twilio.com"
+
+
+class SendGrid(_Part):
+    api_key: SecretStr = SecretStr("")
+    base_url: str = "https://api.sendgrid.com"
+    webhook_public_key: str = ""
+
+
+class Smtp(_Part):
+    host: str = ""
+    port: int = 587
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+
+
+class X(_Part):
+    consumer_key: SecretStr = SecretStr("")
+    consumer_secret: SecretStr = SecretStr("")
+    access_token: SecretStr = SecretStr("")
+    access_token_secret: SecretStr = SecretStr("")
+    base_url: str = "https://api.twitter.com"
+
+
+class Http(_Part):
+    """Where `outreach serve` listens, and how the world reaches it."""
+
+    host: str = "127.0.0.1"
+    port: int = 8020
+    public_url: str = "http://127.0.0.1:8020"
+
+
+class Delivery(_Part):
+    """How messages leave."""
+
+    provider_deadline_s: float = 10.0
+    lease_s: float = 30.0
+    chunk: int = 200
+    in_flight: int = 100
+    only_loopback: bool = False
+    """Refuse any provider host that is not loopback; tests and drills set it."""
+    sms_price: dict[str, float] = Field(default_factory=lambda: {"*": 0.05})
+    """Price of one segment by country, `*` for the rest, in the company's currency."""
+    quarter_hour_etr: int = 15
+    """Minutes to which the public ETR is rounded up."""
+
+
+class ContactCenter(_Part):
+    """What the calls look like and who takes them."""
+
+    outage_numbers: tuple[str, ...] = ()
+    high_priority_types: tuple[str, ...] = ()
+    """Customer types that the IVR also answers with priority high, so that nobody can probe for illness."""
+    default_flow_url: str = ""
+    handling_minutes: float = 4.0
+    directive_key: SecretStr = SecretStr("")
+
+
+class Settings(BaseSettings):
+    """The settings of one workspace. Secrets never print."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OUTREACH_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+    )
+
+    workspace: Path = Path()
+    database_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("OUTREACH_DATABASE_URL", "DATABASE_URL", "database_url"),
+    )
+    key_file: Path = Path("outreach.key")
+    company: Company = Company()
+    lanes: tuple[Lane, ...] = (
+        Lane(name="sms", channel=Channel.SMS, sender="+56900000000", rate=100, two_way=True),
+        Lane(name="email", channel=Channel.EMAIL, sender="avisos@example.com", rate=500),
+        Lane(name="social", channel=Channel.SOCIAL, sender="@outreach", rate=1),
+    )
+    twilio: Twilio = Twilio()
+    sendgrid: SendGrid = SendGrid()
+    smtp: Smtp = Smtp()
+    x: X = X()
+    http: Http = Http()
+    delivery: Delivery = Delivery()
+    contactcenter: ContactCenter = ContactCenter()
+
+    @property
+    def database(self) -> str:
+        """The database URL; by default a SQLite file in the workspace."""
+        return self.database_url or f"sqlite:///{self.workspace / 'outreach.db'}"
+
+    @property
+    def keys(self) -> Path:
+        return self.workspace / self.key_file
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, _toml_of(init_settings))
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, toml
+
+
+def _toml_of(init_settings: PydanticBaseSettingsSource) -> Path:
+    return Path(init_settings().get("workspace", "")) / FILE
+
+
+_VENDOR_NAMES = {
+    "TWILIO_ACCOUNT_SID": ("twilio", "account_sid"),
+    "TWILIO_AUTH_TOKEN": ("twilio", "auth_token"),
+    "SENDGRID_API_KEY": ("sendgrid", "api_key"),
+}
+
+
+def find_workspace(start: Path | None = None) -> Path:
+    """The folder of the nearest outreach.toml, upwards from `start`; InputRefused if there is none."""
+    named = os.environ.get("OUTREACH_WORKSPACE")
+    if named:
+        return Path(named)
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / FILE).exists():
+            return folder
+    raise InputRefused(f"no {FILE} here or above; run `outreach init DIR`, then work inside DIR")
+
+
+def load(workspace: Path | None = None) -> Settings:
+    """Reads the settings of a workspace; InputRefused names the key that is wrong."""
+    folder = workspace or find_workspace()
+    if not (folder / FILE).exists():
+        raise InputRefused(f"{folder / FILE}: not found; run `outreach init {folder}`")
+    try:
+        settings = Settings(workspace=folder)
+    except ValidationError as error:
+        raise InputRefused(_first_mistake(folder / FILE, error)) from None
+    except ValueError as error:
+        raise InputRefused(f"{folder / FILE}: {error}") from None
+    return _with_vendor_names(settings)
+
+
+def _with_vendor_names(settings: Settings) -> Settings:
+    """The vendors' own names of the environment fill what the file leaves empty."""
+    parts: dict[str, dict[str, object]] = {}
+    for name, (part, key) in _VENDOR_NAMES.items():
+        if value := os.environ.get(name):
+            parts.setdefault(part, {})[key] = SecretStr(value) if key != "account_sid" else value
+    return settings.model_copy(
+        update={
+            part: getattr(settings, part).model_copy(update=keys) for part, keys in parts.items()
+        }
+    )
+
+
+def _first_mistake(path: Path, error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return f"{path}: {key}: {first['msg'].lower()}"
+
+
+def carried(name: str) -> Path:
+    """The folder `alembic`, `campaigns` or `templates`: inside the wheel, else in the checkout."""
+    inside = Path(__file__).parent / "_carried" / name
+    return inside if inside.exists() else Path(__file__).parents[2] / name
+
+
+def no_colour() -> bool:
+    """Whether NO_COLOR asks for plain output."""
+    return bool(os.environ.get("NO_COLOR"))

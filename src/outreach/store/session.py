@@ -1,0 +1,124 @@
+"""Opens the database: SQLite embedded (WAL, FULL), or PostgreSQL; one way to read, one to write."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from outreach.model.errors import StoreUnusable
+from outreach.store import ranks
+
+__all__ = ["Database", "Session", "normalised_url"]
+
+BUSY_TIMEOUT_S = 15
+"""How long a writer waits for another; each writer holds the lock for at most about 0.5 s."""
+
+
+def normalised_url(url: str) -> URL:
+    """The URL as SQLAlchemy wants it: `postgres://` and `postgresql://` mean psycopg 3."""
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return make_url("postgresql+psycopg://" + url.removeprefix(scheme))
+    return make_url(url)
+
+
+class Database:
+    """One database of one installation.
+
+    `read()` and `write()` give a Session inside one transaction. Writers begin IMMEDIATE on
+    SQLite, so a reader is never upgraded and a writer never fails half-way for the lock.
+    """
+
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        self.url = normalised_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and not create:
+            _must_exist(self.url)
+        self.engine = _engine(self.url, is_sqlite=self.is_sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent look; rolled back at the end."""
+        with _in_one_line(self.url), Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction, committed at the end, rolled back whole on any error."""
+        with _in_one_line(self.url), Session(self.engine) as session:
+            if self.is_sqlite:
+                session.connection(execution_options={"outreach_write": True})
+            yield session
+            session.commit()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _must_exist(url: URL) -> None:
+    path = url.database
+    if path and path != ":memory:" and not Path(path).exists():
+        raise StoreUnusable(f"{path}: no database here; run `outreach db upgrade` to make it")
+
+
+def _engine(url: URL, *, is_sqlite: bool) -> Engine:
+    if not is_sqlite:
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: pysqlite's own is deferred
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+    ranks.register(connection)
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get("outreach_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _in_one_line(url: URL) -> Iterator[None]:
+    """Turns the driver's lock, disk and reach errors into one sentence each."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreUnusable(_sentence(error, url)) from error
+
+
+def _sentence(error: DBAPIError, url: URL) -> str:
+    place = url.render_as_string(hide_password=True)
+    said = str(error.orig).splitlines()[0]
+    for sign, advice in _ADVICE.items():
+        if sign in said:
+            return f"{place}: {advice}"
+    return f"{place}: {said}"
+
+
+_ADVICE = {
+    "no such table": "not an outreach database, or an old one; run `outreach db upgrade`",
+    "does not exist": "not an outreach database, or an old one; run `outreach db upgrade`",
+    "database is locked": f"another writer held it for {BUSY_TIMEOUT_S} s; try again",
+    "disk is full": "no disk space left; nothing was written; free some and try again",
+    "disk I/O error": "the disk fails; nothing was written; check it before going on",
+    "readonly database": "read-only; give the file and its folder write permission",
+    "malformed": "the file is damaged; restore a backup",
+    "not a database": "not a database file; check the path in outreach.toml",
+    "onnection refused": "PostgreSQL does not answer; is it running?",
+}

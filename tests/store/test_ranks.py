@@ -27,6 +27,6 @@ def test_the_database_ranks_households_as_python_does(database: Database):
         ranked = session.execute(
             select(household.c.ref, keyed_rank(SEED, household.c.ref, session.get_bind().dialect))
         )
-        found = dict(ranked.tuples().all())
+        found = {row[0]: row[1] for row in ranked}
 
     assert found == {ref: order.rank(SEED, ref) for ref in refs}

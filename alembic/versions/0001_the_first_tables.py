@@ -552,6 +552,25 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("frozen_at", UtcDateTime(), nullable=True),
         sa.Column("frozen", sa.Integer(), nullable=False, comment="messages of this wave"),
+        sa.Column(
+            "superseded_at",
+            UtcDateTime(),
+            nullable=True,
+            comment="a newer revision overtook it: nothing more leaves",
+        ),
+        sa.Column(
+            "cancelled_classes",
+            sa.Text(),
+            server_default="",
+            nullable=False,
+            comment="classes taken back, as in `BC`",
+        ),
+        sa.Column(
+            "slice_from",
+            sa.Integer(),
+            nullable=False,
+            comment="tree order from which freezing goes on",
+        ),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_step_run_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_step_run")),
         sa.UniqueConstraint(

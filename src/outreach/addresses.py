@@ -1,4 +1,4 @@
-"""The home of addresses: sealed at rest, found by a keyed hash, and the ids people see."""
+"""The home of addresses: normalised, sealed at rest, found by a keyed hash, and the ids people see."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import struct
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from outreach.model.errors import InputRefused
+from outreach.model.numbering import PLANS, NumberPlan, Phone, PhoneRefused
 
 _VERSION = 1
 _NONCE = 12
@@ -146,3 +148,130 @@ def read_keyring(path: Path) -> Keyring:
     if mode & 0o077:
         raise InputRefused(f"{path}: readable by others; run `chmod 600 {path}`")
     return keyring
+
+
+_NO_PLAN = NumberPlan(code="", mobile="", fixed="", extension=r"ext")
+_NOTE = re.compile(r"\([^)]*[^\W\d_][^)]*\)")
+_SPREADSHEET_ZERO = re.compile(r"[.,]0$")
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_EMAIL = re.compile(
+    rf"(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*"
+    r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{1,63}",
+    re.ASCII,
+)
+
+
+def normalise_email(text: str) -> str | None:
+    """Lower case, or None if it is no address: RFC 5322 atoms, a domain of two labels or more; no repair."""
+    address = text.strip()
+    if not address.isascii():
+        return None
+    address = address.lower()
+    return address if _EMAIL.fullmatch(address) else None
+
+
+def normalise_phone(
+    text: str,
+    *,
+    region: str,
+    countries: frozenset[str] = frozenset(),
+    stand_ins: frozenset[str] = frozenset(),
+) -> Phone | PhoneRefused:
+    """Reads one telephone number as people of `region` type it; model.numbering has the national rules.
+
+    countries: ISO codes that are accepted; empty: every country. stand_ins: national digits that stand for
+    "none" in this company. Whatever is accepted also passes libphonenumber's is_valid_number.
+    """
+    plan = PLANS.get(region, _NO_PLAN)
+    clean = _without_notes(text, plan)
+    if any(letter.isalpha() for letter in clean):
+        return PhoneRefused(reason="letters")
+    digits = "".join(letter for letter in clean if letter in "0123456789")
+    if not digits:
+        return PhoneRefused(reason="empty")
+    international = _international(clean, digits, plan, region)
+    if not international:
+        return PhoneRefused(reason="length")
+    if international.removeprefix(plan.code) in stand_ins:
+        return PhoneRefused(reason="placeholder")
+    phone = _line(international)
+    if phone is not None and (not countries or phone.country in countries):
+        return phone
+    ours = plan.code and international.startswith(plan.code)
+    return PhoneRefused(reason=f"not_a_number_of_{region}" if ours else "country_or_length")
+
+
+def prefix(address: str) -> str:
+    """What stands in clear of a telephone: country code and two digits; empty for an e-mail."""
+    import phonenumbers  # noqa: PLC0415  phonenumbers
+
+    if not address.startswith("+"):
+        return ""
+    known = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    code = next((size for size in (1, 2, 3) if int(address[1 : 1 + size]) in known), 3)
+    return address[: 1 + code + 2]
+
+
+def is_region(region: str) -> bool:
+    """Whether telephone numbers of this ISO country are known."""
+    import phonenumbers  # noqa: PLC0415  phonenumbers
+
+    return region in phonenumbers.SUPPORTED_REGIONS
+
+
+def _without_notes(text: str, plan: NumberPlan) -> str:
+    """Less the extension, remarks in parentheses, and the .0 that a spreadsheet adds."""
+    line = text.replace("\N{NO-BREAK SPACE}", " ")
+    if plan.extension:
+        line = re.split(plan.extension, line, maxsplit=1, flags=re.IGNORECASE)[0]
+    return _SPREADSHEET_ZERO.sub("", _NOTE.sub("", line).strip())
+
+
+def _international(clean: str, digits: str, plan: NumberPlan, region: str) -> str:
+    """Digits with country code; empty if no number of the region is written like this."""
+    if "+" in clean[: clean.index(digits[0])]:
+        return digits
+    if digits.startswith("00"):
+        return digits[2:]
+    if plan.bare and re.fullmatch(plan.bare, digits):
+        return digits
+    for pattern, rewritten in plan.rewrites:
+        if match := re.fullmatch(pattern, digits.removeprefix("0")):
+            return match.expand(rewritten)
+    return "" if plan.rewrites else _read_by_library(clean, region)
+
+
+def _read_by_library(clean: str, region: str) -> str:
+    import phonenumbers  # noqa: PLC0415  phonenumbers
+
+    try:
+        number = phonenumbers.parse(clean, region)
+    except phonenumbers.NumberParseException:
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+
+
+def _line(digits: str) -> Phone | None:
+    """The line behind international digits, if it exists and is no premium, toll-free or service number."""
+    import phonenumbers  # noqa: PLC0415  phonenumbers
+
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    for country, plan in PLANS.items():
+        if digits.startswith(plan.code):
+            mobile = re.fullmatch(plan.mobile, digits) is not None
+            known = mobile or re.fullmatch(plan.fixed, digits)
+            return Phone(e164=f"+{digits}", country=country, mobile=mobile) if known else None
+    kinds = phonenumbers.PhoneNumberType
+    kind = phonenumbers.number_type(number)
+    if kind not in {kinds.MOBILE, kinds.FIXED_LINE_OR_MOBILE, kinds.FIXED_LINE, kinds.VOIP}:
+        return None
+    return Phone(
+        e164=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
+        country=phonenumbers.region_code_for_number(number) or "",
+        mobile=kind in {kinds.MOBILE, kinds.FIXED_LINE_OR_MOBILE},
+    )

@@ -6,10 +6,22 @@ Order: flag > environment > `.env` > secrets dir > `outreach.toml` of the worksp
 from __future__ import annotations
 
 import os
+import tomllib
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -46,6 +58,14 @@ class Company(_Part):
     phone: str = ""
     priority_line: str = ""
     emergency: str = "133"
+
+    @field_validator("zone")
+    @classmethod
+    def _is_known(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            near = get_close_matches(zone, sorted(available_timezones()), n=1)
+            raise ValueError(f"unknown zone {zone!r}; near: {(near or ['America/Santiago'])[0]}")
+        return zone
 
 
 class Lane(_Part):
@@ -129,7 +149,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="OUTREACH_",
         env_nested_delimiter="__",
-        env_file=".env",
         extra="ignore",
         frozen=True,
     )
@@ -138,6 +157,7 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="",
         validation_alias=AliasChoices("OUTREACH_DATABASE_URL", "DATABASE_URL", "database_url"),
+        repr=False,  # may hold a password
     )
     key_file: Path = Path("outreach.key")
     company: Company = Company()
@@ -173,7 +193,30 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, _toml_of(init_settings))
-        return init_settings, env_settings, dotenv_settings, file_secret_settings, toml
+        vendors = _VendorNames(settings_cls, dotenv_settings, env_settings)
+        return init_settings, env_settings, dotenv_settings, vendors, file_secret_settings, toml
+
+
+class _VendorNames(PydanticBaseSettingsSource):
+    """The vendors' own names, from the environment or `.env`; our own names come before them."""
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource
+    ) -> None:
+        super().__init__(settings_cls)
+        self._sources = sources
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False  # this source answers as a whole
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for source in self._sources:
+            variables: dict[str, str | None] = getattr(source, "env_vars", {})
+            for name, (part, key) in _VENDOR_NAMES.items():
+                if value := variables.get(name.lower()):
+                    found.setdefault(part, {})[key] = value
+        return found
 
 
 def _toml_of(init_settings: PydanticBaseSettingsSource) -> Path:
@@ -187,43 +230,46 @@ _VENDOR_NAMES = {
 }
 
 
-def find_workspace(start: Path | None = None) -> Path:
-    """The folder of the nearest outreach.toml, upwards from `start`; InputRefused if there is none."""
-    named = os.environ.get("OUTREACH_WORKSPACE")
-    if named:
-        return Path(named)
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / FILE).exists():
-            return folder
-    raise InputRefused(f"no {FILE} here or above; run `outreach init DIR`, then work inside DIR")
+def load(workspace: Path) -> Settings:
+    """Reads the settings of a workspace; InputRefused names the file and the key that is wrong.
 
-
-def load(workspace: Path | None = None) -> Settings:
-    """Reads the settings of a workspace; InputRefused names the key that is wrong."""
-    folder = workspace or find_workspace()
-    if not (folder / FILE).exists():
-        raise InputRefused(f"{folder / FILE}: not found; run `outreach init {folder}`")
+    Beside outreach.toml may lie `.env`, for its owner only, and `secrets/`, a file a value.
+    """
+    path, secrets = workspace / FILE, workspace / "secrets"
+    if not path.exists():
+        raise InputRefused(f"{path}: not found; run `outreach init {workspace}`")
+    _refuse_unknown_parts(path)
+    _refuse_open(workspace / ".env")
     try:
-        settings = Settings(workspace=folder)
+        return Settings(
+            workspace=workspace,
+            _env_file=workspace / ".env",  # type: ignore[call-arg]
+            _secrets_dir=secrets if secrets.is_dir() else None,
+        )
     except ValidationError as error:
-        raise InputRefused(_first_mistake(folder / FILE, error)) from None
+        raise InputRefused(_first_mistake(path, error)) from None
     except ValueError as error:
-        raise InputRefused(f"{folder / FILE}: {error}") from None
-    return _with_vendor_names(settings)
+        raise InputRefused(f"{path}: {error}") from None
 
 
-def _with_vendor_names(settings: Settings) -> Settings:
-    """The vendors' own names of the environment fill what the file leaves empty."""
-    parts: dict[str, dict[str, object]] = {}
-    for name, (part, key) in _VENDOR_NAMES.items():
-        if value := os.environ.get(name):
-            parts.setdefault(part, {})[key] = SecretStr(value) if key != "account_sid" else value
-    return settings.model_copy(
-        update={
-            part: getattr(settings, part).model_copy(update=keys) for part, keys in parts.items()
-        }
-    )
+def _refuse_unknown_parts(path: Path) -> None:
+    """A misspelt part would be ignored in silence: pydantic-settings must ignore what others set."""
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise InputRefused(f"{path}: {error}") from None
+    known = set(Settings.model_fields)
+    for key in written.keys() - known:
+        near = get_close_matches(key, known, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputRefused(f"{path}: {key}: no such setting{meant}")
+
+
+def _refuse_open(path: Path) -> None:
+    if path.exists() and path.stat().st_mode & 0o077:
+        raise InputRefused(
+            f"{path}: holds secrets and is readable by others; run `chmod 600 {path}`"
+        )
 
 
 def _first_mistake(path: Path, error: ValidationError) -> str:

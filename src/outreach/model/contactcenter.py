@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from outreach.model.occasion import Occasion
+
 
 class AnswerStatus(StrEnum):
     """What is true for this caller."""
@@ -56,6 +58,55 @@ class IvrAnswer:
     locale: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerPremise:
+    """One supply of a caller, as far as an answer needs it: nothing of it is ever spoken but the locality."""
+
+    premise_id: int
+    tree_order: int
+    """-1: not on the network."""
+    locality: str
+    zone: str
+    priority: str
+    locale: str
+    customer_id: int
+    customer_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One side of a scope, held in memory: spans of tree order, localities, and premise ids."""
+
+    spans: tuple[tuple[int, int], ...] = ()
+    localities: frozenset[str] = frozenset()
+    premise_ids: frozenset[int] = frozenset()
+
+    def covers(self, premise: CallerPremise) -> bool:
+        return (
+            premise.locality in self.localities
+            or premise.premise_id in self.premise_ids
+            or any(low <= premise.tree_order <= high for low, high in self.spans)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTruth:
+    """The newest revision of one occasion with whom it touches, as the web process holds it."""
+
+    shown_id: str
+    """What people and machines call it, such as `out_7kq2m4xa`."""
+    occasion: Occasion
+    scope: Part
+    """Everything it ever named; what is still out is this less `back`."""
+    back: Part = Part()
+    areas: tuple[str, ...] = ()
+    """Localities it touches, most premises first."""
+    customers: int = 0
+    is_feed: bool = False
+    heartbeat_at: datetime | None = None
+    """When the feed last spoke; None for what a person keeps."""
+
+
 class DirectiveKind(StrEnum):
     """Kinds of deflection.md section 11 that exist by now."""
 
@@ -81,3 +132,21 @@ class Directive:
     evidence: dict[str, Any]
     approved_by: str
     sig: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectiveState:
+    """What a directive remembers between two minutes, on or off."""
+
+    kind: DirectiveKind
+    scope_key: str
+    """The queue, or the shown id of the outage."""
+    generation: int
+    on: bool
+    state_since: datetime
+    confirmations: int = 0
+    """Minutes in a row whose evidence wanted the other state."""
+    evidence_at: datetime
+    expires_at: datetime | None = None
+    directive: Directive | None = None
+    """As signed; None while off."""

@@ -43,6 +43,28 @@ class Sums:
     delivered_episodes: int
     """E1"""
     episodes: int
+    itt_xx: float = 0.0
+    itt_xy: float = 0.0
+    itt_yy: float = 0.0
+    """Clustered like sxx, sxy, syy, with every told episode in x and only the unsent in y."""
+    plain_xx: float = 0.0
+    plain_yy: float = 0.0
+    """As if each episode were a household of its own, to compare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeCounts:
+    """What became of the identified calls; the arms and `in_grace` add up to the episodes."""
+
+    unsent: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+    in_grace: int = 0
+    repeats: int = 0
+
+    @property
+    def episodes(self) -> int:
+        return self.unsent + self.delivered + self.undelivered + self.in_grace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +81,21 @@ class Deflection:
     theta_interval: Interval | None
     theta_itt: float | None
     itt_variance: float | None
-    """Greenland-Robins."""
+    """Of log theta_ITT, Greenland-Robins."""
     itt_interval: Interval | None
     calls_avoided: float | None
     calls_avoided_interval: Interval | None
     identified_share: float | None
     measured_at: datetime | None
+    itt_clustered_variance: float | None = None
+    """Of log theta_ITT; itt_interval is made of this one."""
+    plain_variance: float | None = None
+    """Of log theta_msg as if no household had two episodes."""
+    calls_avoided_scaled: float | None = None
+    """Avoided / identified share: assumes that unidentified callers behave alike."""
+    counts: EpisodeCounts | None = None
+    grace: tuple[tuple[str, float], ...] = ()
+    """Minutes by channel, as used."""
 
     @property
     def publishable(self) -> bool:
@@ -80,12 +111,16 @@ class Slot:
     channel: str
     wave: str
     order: int
-    slot_at: datetime
+    """Place in the order of release, for people; what is checked is the keyed digest."""
+    slot_at: datetime | None = None
+    """None: never released so far."""
     delivered: bool | None
     """None: no receipt known, counted as delivered (conservative)."""
     receipt_at: datetime | None
     until: datetime
     """End of risk: restoration, or the time of analysis if earlier."""
+    queue: str = ""
+    """What was released in one order: within a class, ranks are only comparable inside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from outreach.model.words import Channel, MessageState, PriorityClass, Purpose
+from outreach.model.words import Channel, MessageState, PriorityClass, Purpose, Tier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,3 +162,11 @@ class Recipient:
     not_after: datetime | None
     purpose: Purpose
     fields: dict[str, str] = field(default_factory=dict)
+    run: int = 0
+    step_run: int = 0
+    pinned: str = ""
+    """Digest of the campaign and texts this run was launched with."""
+    tier: Tier = Tier.BULK
+    address_hash: bytes = b""
+    failures: int = 0
+    """Tries spent so far; a throttle spends none."""

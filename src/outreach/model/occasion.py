@@ -69,3 +69,14 @@ class Occasion:
     """IANA zone of the area, in which its times are typed and spoken."""
     opened_at: datetime
     revision: Revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOccasion:
+    """What makes an occasion before it has a number."""
+
+    kind: OccasionKind
+    service: Service
+    name: str
+    zone: str
+    source_ref: str | None = None

@@ -52,6 +52,8 @@ class Premise:
     street: str
     latitude: float | None
     longitude: float | None
+    zone: str = ""
+    """IANA zone of the place; empty: the company's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

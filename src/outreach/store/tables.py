@@ -330,6 +330,15 @@ step_run = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("frozen_at", UtcDateTime),
     Column("frozen", Integer, nullable=False, comment="messages of this wave"),
+    Column("superseded_at", UtcDateTime, comment="a newer revision overtook it: nothing more leaves"),
+    Column(
+        "cancelled_classes",
+        Text,
+        nullable=False,
+        server_default="",
+        comment="classes taken back, as in `BC`",
+    ),
+    Column("slice_from", Integer, nullable=False, comment="tree order from which freezing goes on"),
     UniqueConstraint("run_id", "step", "version", "wave"),
 )
 

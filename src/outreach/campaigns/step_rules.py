@@ -1,0 +1,78 @@
+"""Rules between the keys of a campaign: which steps make sense, and who may never be held back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from outreach.campaigns.toml_lines import Place
+from outreach.model.campaign import Campaign, Step
+from outreach.model.words import Audience, Event, OccasionKind, PriorityClass, Purpose
+
+DUTY_TO_INFORM = frozenset({"AR", "BR", "CL"})
+"""Countries where customers have a right to the notice (field-rules.md section 1.1)."""
+
+_ANY = frozenset({Event.JOINED, Event.PARTIAL, Event.RESTORED, Event.CORRECTION})
+EVENTS = {
+    OccasionKind.OUTAGE: _ANY
+    | {
+        Event.OPENED,
+        Event.STILL_UNKNOWN,
+        Event.ETR_SET,
+        Event.ETR_LATER,
+        Event.ETR_EARLIER,
+        Event.ETR_WITHDRAWN,
+        Event.ETR_EXPIRING,
+    },
+    OccasionKind.PLANNED: _ANY
+    | {Event.NOTICE, Event.STARTED, Event.DELAYED, Event.MOVED, Event.CANCELLED},
+    OccasionKind.ADVISORY: frozenset(
+        {Event.ADVISED, Event.ENDED, Event.JOINED, Event.CORRECTION, Event.NOTICE}
+    ),
+}
+"""What can happen to each kind of occasion."""
+
+Mistake = tuple[Place, str]
+
+
+def mistakes(serves: OccasionKind, steps: Mapping[int, Step]) -> Iterator[Mistake]:
+    """What does not fit together, each with its place; `steps` by their number in the file."""
+    names = Counter(step.name for step in steps.values())
+    for number, step in steps.items():
+        if names[step.name] > 1:
+            yield ("step", number, "name"), f"{step.name!r} is the name of {names[step.name]} steps"
+        for key, message in _of_step(step, serves):
+            yield ("step", number, key), message
+
+
+def _of_step(step: Step, serves: OccasionKind) -> Iterator[tuple[str, str]]:
+    if step.on not in EVENTS[serves]:
+        allowed = ", ".join(sorted(EVENTS[serves]))
+        yield "on", f"{step.on.value!r} never happens to this kind ({serves}); allowed: {allowed}"
+    if (step.on is Event.NOTICE) != (step.lead is not None):
+        yield "lead", "a step on notice needs a lead, and no other step has one"
+    if step.on in {Event.OPENED, Event.ADVISED} and step.audience is not Audience.AFFECTED:
+        yield "audience", "at the first notice nobody was told yet; use affected"
+    if step.audience is Audience.LEFT and step.on not in {Event.PARTIAL, Event.JOINED}:
+        yield "audience", "people leave at partial, or where the scope changes (on joined)"
+
+
+def held_back(campaign: Campaign, country: str) -> Iterator[Mistake]:
+    """Tail and holdout where a customer must not wait for the notice."""
+    for key in ("tail_share", "holdout_share"):
+        if getattr(campaign.measurement, key) > 0:
+            place: Place = ("measurement", key)
+            yield from ((place, message) for message in _who_may_not_wait(campaign, country))
+
+
+def _who_may_not_wait(campaign: Campaign, country: str) -> Iterator[str]:
+    if country.upper() in DUTY_TO_INFORM and campaign.purpose is not Purpose.COMMERCIAL:
+        yield f"refused: {country.upper()} has a duty to inform; set it to 0"
+    if campaign.purpose is Purpose.EMERGENCY:
+        yield "refused: in an emergency nobody is held back; set it to 0"
+    to_class_a = [step.name for step in campaign.steps if PriorityClass.A in step.classes]
+    if to_class_a:
+        yield (
+            f"refused: class A is never held back, and step {to_class_a[0]!r} speaks to it; "
+            'set it to 0, or give the steps classes = ["B", "C"]'
+        )

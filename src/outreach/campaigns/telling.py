@@ -1,0 +1,137 @@
+"""Turns a claimed row into its text: facts of its revision, its pinned template, its person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from outreach.campaigns import pins
+from outreach.campaigns.pins import Pinned
+from outreach.messages.render import Renderer
+from outreach.model.message import Content, Recipient
+from outreach.model.notice import Facts
+from outreach.model.occasion import Occasion, OccasionId, Revision
+from outreach.settings import Settings
+from outreach.store import audience, occasions, promises, runs, scopes
+from outreach.store.session import Database, Session
+
+_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What one revision tells: immutable once written, so it is read once and kept."""
+
+    occasion: Occasion
+    revision: Revision
+    before: Revision | None
+    told_etr: datetime | None
+    """The estimate people heard before this revision."""
+    sent_at: datetime | None
+    """When the newest notice before this revision was opened, for corrections."""
+    customers: int
+
+
+@dataclass(slots=True)
+class Teller:
+    """Renders messages; keeps revisions and renderers, for a storm asks for the same ones 100,000 times."""
+
+    database: Database
+    settings: Settings
+    _tellings: dict[tuple[int, int], Telling] = field(default_factory=dict)
+    _renderers: dict[str, tuple[Pinned, Renderer]] = field(default_factory=dict)
+
+    def render(self, recipient: Recipient, _address: str) -> Content:
+        """The content of a claimed message; raises OutreachError where its template cannot say it."""
+        pinned, renderer = self._renderer(recipient.pinned)
+        telling = self._telling(recipient.occasion, recipient.version)
+        facts = facts_of(telling, self.settings, recipient)
+        composed = renderer.compose(
+            recipient.template,
+            recipient.locale,
+            recipient.channel,
+            facts,
+            fold=pinned.campaign.fold,
+        )
+        return renderer.fill(composed, {"premises": str(recipient.premises)})
+
+    def _renderer(self, digest: str) -> tuple[Pinned, Renderer]:
+        if digest not in self._renderers:
+            with self.database.read() as session:
+                pinned = pins.stored(session, digest)
+            self._renderers[digest] = (
+                pinned,
+                Renderer(
+                    pinned.texts,
+                    pins.words(self.settings.company),
+                    main=self.settings.company.locale,
+                ),
+            )
+        return self._renderers[digest]
+
+    def _telling(self, occasion: int, version: int) -> Telling:
+        key = (occasion, version)
+        if key not in self._tellings:
+            if len(self._tellings) >= _KEPT:
+                self._tellings.clear()
+            with self.database.read() as session:
+                self._tellings[key] = telling(session, OccasionId(occasion), version)
+        return self._tellings[key]
+
+
+def telling(session: Session, occasion: OccasionId, version: int) -> Telling:
+    """Reads what a revision tells."""
+    current = occasions.get(session, occasion)
+    revision = occasions.revision_at(session, occasion, version)
+    before = occasions.revision_at(session, occasion, version - 1) if version > 1 else None
+    counted = audience.affected(session, scopes.whole(session, current, revision))
+    return Telling(
+        occasion=current,
+        revision=revision,
+        before=before,
+        told_etr=promises.told(session, occasion, before_version=version),
+        sent_at=runs.told_last(session, occasion, before=revision.recorded_at),
+        customers=counted.customers,
+    )
+
+
+def facts_of(told: Telling, settings: Settings, recipient: Recipient) -> Facts:
+    """The raw facts for one recipient's area and zone."""
+    lane_answers = {lane.channel: lane.two_way for lane in settings.lanes}
+    return facts(
+        told,
+        area=recipient.locality or told.occasion.name,
+        zone=recipient.zone or told.occasion.zone,
+        not_after=recipient.not_after,
+        two_way=lane_answers.get(recipient.channel, False),
+    )
+
+
+def facts(
+    told: Telling, *, area: str, zone: str, not_after: datetime | None = None, two_way: bool = False
+) -> Facts:
+    """The raw facts of a revision, for one area."""
+    revision, before = told.revision, told.before
+    return Facts(
+        kind=told.occasion.kind,
+        state=revision.state,
+        service=told.occasion.service,
+        area=area,
+        zone=zone,
+        start_at=revision.start_at,
+        as_of=revision.recorded_at,
+        not_after=not_after,
+        end_at=revision.end_at,
+        etr_at=revision.public_etr,
+        etr_confidence=revision.etr_confidence,
+        old_etr_at=told.told_etr,
+        old_start_at=before.start_at if before else None,
+        old_end_at=before.end_at if before else None,
+        next_update_at=revision.next_update_at,
+        restored_at=revision.restored_at,
+        cause=revision.cause,
+        fact=revision.text,
+        sent_at=told.sent_at,
+        customers=told.customers,
+        two_way=two_way,
+    )

@@ -1,0 +1,103 @@
+"""Opens the waves of a step and freezes their audience."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from outreach.campaigns import pins, timing
+from outreach.model.campaign import Step
+from outreach.model.occasion import Occasion, OccasionId, Revision
+from outreach.model.words import Audience, Channel, Event
+from outreach.settings import Settings
+from outreach.store import audience, freeze, occasions, runs, scopes
+from outreach.store.runs import Run, Wave
+from outreach.store.session import Database, Session
+
+
+def opened(
+    session: Session,
+    occasion: Occasion,
+    run: Run,
+    happened: tuple[Event, ...],
+    *,
+    now: datetime,
+    step: str = "",
+) -> tuple[Wave, ...]:
+    """The waves that these events open in a run, in the order of its file; `step` picks one."""
+    campaign = pins.of_run(session, run).campaign
+    steps = [one for event in happened for one in campaign.steps_on(event)]
+    chosen = [
+        one
+        for one in steps
+        if applies(one, occasion.revision) and (one.name == step or not one.lead)
+    ]
+    waves = [
+        runs.add_wave(
+            session,
+            run.id,
+            occasion.revision.version,
+            one,
+            now=now,
+        )
+        for one in chosen
+        if not step or one.name == step
+    ]
+    return tuple(wave for wave in waves if wave is not None)
+
+
+def applies(step: Step, revision: Revision) -> bool:
+    """Whether a step's `when` fits: `etr` at revisions with an estimate, `no_etr` at those without."""
+    has_etr = revision.public_etr is not None
+    return not step.when or has_etr is (step.when == "etr")
+
+
+def frozen(database: Database, settings: Settings, wave: Wave) -> Wave:
+    """Writes the wave's audience slice by slice, each in a transaction of its own."""
+    with database.read() as session:
+        plan = _plan(session, settings, wave)
+    done = False
+    while not done:
+        with database.write() as session:
+            current = runs.wave(session, wave.id)
+            done = freeze.freeze_slice(session, freeze.at_slice(plan, current))
+    with database.read() as session:
+        return runs.wave(session, wave.id)
+
+
+def _plan(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing:
+    run = runs.get(session, wave.run_id)
+    occasion = occasions.get(session, OccasionId(run.occasion_id))
+    revision = occasions.revision_at(session, occasion.id, wave.version)
+    campaign = pins.of_run(session, run).campaign
+    step = next(one for one in campaign.steps if one.name == wave.step)
+    scope = scopes.remaining(session, occasion, revision)
+    others = [one for one in runs.waves(session, run.id) if one.id != wave.id]
+    siblings = tuple(
+        one.id
+        for one in others
+        if one.created_at == wave.created_at and one.version == wave.version
+    )
+    zones = _zones(session, scope, wave)
+    return freeze.Freezing(
+        wave=wave,
+        seed=run.seed,
+        scope=scope,
+        channels=_people_channels(step, settings),
+        siblings=siblings,
+        earlier=tuple(one.id for one in others if one.id not in siblings),
+        releases=timing.releases(campaign, step, occasion, zones=zones, now=wave.created_at),
+        not_after=timing.not_after(step, revision, now=wave.created_at),
+        pools=tuple(f"{lane.channel}:{lane.country}" for lane in settings.lanes),
+    )
+
+
+def _people_channels(step: Step, settings: Settings) -> tuple[Channel, ...]:
+    """The step's channels that a lane carries; posts have no customer and are broadcast apart."""
+    carried = {lane.channel for lane in settings.lanes} - {Channel.SOCIAL}
+    return tuple(channel for channel in step.channels if channel in carried)
+
+
+def _zones(session: Session, scope: scopes.Remaining, wave: Wave) -> tuple[str, ...]:
+    if wave.audience in {Audience.TOLD, Audience.LEFT}:
+        return runs.zones_told(session, wave.run_id)
+    return audience.zones(session, scope)

@@ -1,0 +1,258 @@
+"""Decides what the IVR may say to one caller now, and composes it for speech.
+
+Rules: docs/architecture.md, "The IVR". A past estimate is never spoken, nothing of the caller is
+ever spoken, and where the truth is not fresh nothing is spoken at all.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from outreach.contactcenter import standing
+from outreach.contactcenter.standing import Limits, Place
+from outreach.model.contactcenter import (
+    AnswerStatus,
+    CallerPremise,
+    IvrAnswer,
+    LiveTruth,
+    Match,
+)
+from outreach.model.notice import Facts, Spoken
+from outreach.model.words import PriorityClass
+
+Speak = Callable[[str, str, Facts], Spoken]
+"""(template, locale, facts) -> the sentence; `messages.Renderer.speak`."""
+
+SILENCE = Spoken(text="", ssml="", seconds=0.0)
+BANDS = ((50, ""), (500, "50-499"), (5_000, "500-4999"), (50_000, "5000-49999"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, as far as we know: supplies found by account or number, or a named locality."""
+
+    match: Match
+    locale: str
+    """BCP 47, of the caller's choice, else of the record, else the company's."""
+    premises: tuple[CallerPremise, ...] = ()
+    locality: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offers:
+    """What directives in force let the IVR offer."""
+
+    callback: bool = False
+    sms_link: bool = False
+    wait_band: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The limits of an answer; `sector` names, by language, an area that cannot be told apart."""
+
+    max_age: timedelta = timedelta(seconds=30)
+    """How long a platform may repeat an answer without asking again."""
+    limits: Limits = field(default_factory=Limits)
+    large_from: int = 500
+    """Customers from which an outage is told to callers whom nobody recognises."""
+    most_zones: int = 3
+    high_priority_types: frozenset[str] = frozenset()
+    sector: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to be said: equal decisions have equal answers, so that these can be kept."""
+
+    status: AnswerStatus
+    match: Match
+    priority: str
+    locale: str
+    expires_at: datetime
+    as_of: datetime
+    template: str = ""
+    facts: Facts | None = None
+    outage_id: str = ""
+    generation: int = 0
+    offers: Offers = Offers()
+
+
+def answer(
+    caller: Caller,
+    live: Sequence[LiveTruth],
+    speak: Speak,
+    *,
+    now: datetime,
+    rules: Rules,
+    offers: Offers = Offers(),
+) -> IvrAnswer:
+    """The current truth for this caller; neutral (no text) where there is none to be told."""
+    decision = decide(caller, live, now=now, rules=rules, offers=offers)
+    return compose(decision, speak, max_age=rules.max_age)
+
+
+def decide(
+    caller: Caller,
+    live: Sequence[LiveTruth],
+    *,
+    now: datetime,
+    rules: Rules,
+    offers: Offers = Offers(),
+) -> Decision:
+    """Chooses the truth that matters most to the caller; the fresh before the stale."""
+    found = [
+        stands
+        for each in live
+        if (place := _place(caller, each, rules)) is not None
+        and (stands := standing.stand(each, place, now=now, limits=rules.limits)) is not None
+    ]
+    priority = _priority(caller, rules)
+    if not found:
+        return neutral(caller, AnswerStatus.NONE, now=now, rules=rules, priority=priority)
+    chosen = min(found, key=lambda stands: stands.rank)
+    if not chosen.is_fresh:
+        return neutral(caller, AnswerStatus.STALE, now=now, rules=rules, priority=priority)
+    expires_at = min(_repeatable_until(now, rules), *chosen.ends)
+    return Decision(
+        status=chosen.status,
+        match=caller.match,
+        priority=priority,
+        locale=caller.locale,
+        expires_at=expires_at,
+        as_of=chosen.facts.as_of,
+        template=chosen.template,
+        facts=replace(chosen.facts, not_after=expires_at),
+        outage_id=chosen.shown_id,
+        generation=chosen.version,
+        offers=_for_caller(offers, priority),
+    )
+
+
+def neutral(
+    caller: Caller,
+    status: AnswerStatus,
+    *,
+    now: datetime,
+    rules: Rules,
+    priority: str = "normal",
+) -> Decision:
+    """Nothing to say: the contact center goes on with its own flow."""
+    return Decision(
+        status=status,
+        match=caller.match,
+        priority=priority,
+        locale=caller.locale,
+        expires_at=_repeatable_until(now, rules),
+        as_of=_step(now, rules),
+    )
+
+
+def compose(decision: Decision, speak: Speak, *, max_age: timedelta) -> IvrAnswer:
+    """Puts a decision into words; whatever `speak` raises goes through to the caller."""
+    facts = decision.facts
+    spoken = speak(decision.template, decision.locale, facts) if facts else SILENCE
+    return IvrAnswer(
+        status=decision.status,
+        match=decision.match,
+        outage_id=decision.outage_id,
+        zone_name=facts.area if facts else "",
+        text=spoken.text,
+        text_ssml=spoken.ssml,
+        seconds=spoken.seconds,
+        as_of=decision.as_of,
+        max_age_s=int(max_age.total_seconds()),
+        etr_iso=facts.etr_at.isoformat() if facts and facts.etr_at else "",
+        etr_confidence=facts.etr_confidence if facts and facts.etr_at else "",
+        affected_band=band(facts.customers) if facts else "",
+        priority=decision.priority,
+        offer_callback=decision.offers.callback,
+        offer_sms_link=decision.offers.sms_link,
+        wait_band=decision.offers.wait_band,
+        skip_upfront=decision.priority == "high",
+        generation=decision.generation,
+        expires_at=decision.expires_at,
+        locale=decision.locale,
+    )
+
+
+def band(customers: int) -> str:
+    """How many are out, coarse enough to point at nobody; empty below 50."""
+    return next((name for below, name in BANDS if customers < below), "50000-")
+
+
+def read_sectors() -> dict[str, str]:
+    """The phrases by language that the package carries."""
+    return tomllib.loads((Path(__file__).parent / "sector.toml").read_text(encoding="utf-8"))
+
+
+def _place(caller: Caller, each: LiveTruth, rules: Rules) -> Place | None:
+    """Where the caller stands in this truth, and the name of the place as it is spoken."""
+    if caller.premises:
+        return _among_supplies(caller, each, rules)
+    if caller.locality:
+        return Place(area=caller.locality) if _names(each, caller.locality) else None
+    if each.customers < rules.large_from:
+        return None
+    return Place(area=_listed(each.areas[: rules.most_zones], caller.locale), is_guess=True)
+
+
+def _among_supplies(caller: Caller, each: LiveTruth, rules: Rules) -> Place | None:
+    inside = [supply for supply in caller.premises if each.scope.covers(supply)]
+    if not inside:
+        return None
+    still_out = [supply for supply in inside if not each.back.covers(supply)]
+    chosen = still_out or inside
+    mixed = len(chosen) < len(caller.premises)
+    return Place(
+        area=(mixed and _sector(caller.locale, rules)) or chosen[0].locality,
+        is_back=not still_out,
+        zone=chosen[0].zone,
+    )
+
+
+def _names(each: LiveTruth, locality: str) -> bool:
+    wanted = locality.casefold()
+    return any(area.casefold() == wanted for area in each.areas)
+
+
+def _sector(locale: str, rules: Rules) -> str:
+    return rules.sector.get(locale.partition("-")[0], "")
+
+
+def _listed(areas: Sequence[str], locale: str) -> str:
+    if len(areas) < 2:  # noqa: PLR2004  nothing to join
+        return "".join(areas)
+    from babel.lists import format_list  # noqa: PLC0415  babel
+
+    return format_list(list(areas), locale=locale.replace("-", "_"))
+
+
+def _priority(caller: Caller, rules: Rules) -> str:
+    """High for life support and for the types that configuration adds, lest numbers be probed."""
+    is_high = any(
+        supply.priority == PriorityClass.A or supply.customer_type in rules.high_priority_types
+        for supply in caller.premises
+    )
+    return "high" if is_high else "normal"
+
+
+def _for_caller(offers: Offers, priority: str) -> Offers:
+    """A priority caller is never sent away to a link."""
+    if priority == "high":
+        return Offers(callback=offers.callback, wait_band=offers.wait_band)
+    return offers
+
+
+def _step(now: datetime, rules: Rules) -> datetime:
+    """`now` down to a whole max_age: answers stay equal, and caches useful, within one."""
+    seconds = max(1, int(rules.max_age.total_seconds()))
+    return now - timedelta(seconds=now.timestamp() % seconds)
+
+
+def _repeatable_until(now: datetime, rules: Rules) -> datetime:
+    return _step(now, rules) + 2 * rules.max_age

@@ -1,0 +1,185 @@
+"""Episodes, arms and person-time of a randomised send order, from slots and identified calls."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+
+from outreach.deflection.minutes import Minutes
+from outreach.model.deflection import EpisodeCounts, IdentifiedCall, Slot
+
+GAP_MINUTES = 60.0
+"""A call this long or less after the household's previous one is a repeat."""
+LEAST_GRACE = 2.0
+NEVER = math.inf
+
+Stratum = tuple[str, str, str]
+"""Wave, class, channel; the minute makes it whole."""
+
+
+class Arm(StrEnum):
+    """Where an episode falls against the assigned slot of its household."""
+
+    UNSENT = "unsent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    IN_GRACE = "in_grace"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """The first of a household's calls after more than an hour of silence, in one wave."""
+
+    household: str
+    stratum: Stratum
+    minute: int
+    arm: Arm
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """T0 and T1 of every stratum, by whole minute since the outage began."""
+
+    unsent: Mapping[Stratum, Sequence[float]]
+    told: Mapping[Stratum, Sequence[float]]
+
+    def weights(self, stratum: Stratum, minute: int) -> tuple[float, float]:
+        """(w0, w1) = (T0/T, T1/T); zeros where nobody was at risk."""
+        unsent, told = self.unsent.get(stratum, ()), self.told.get(stratum, ())
+        if minute >= len(unsent) or minute >= len(told):
+            return 0.0, 0.0
+        both = unsent[minute] + told[minute]
+        return (unsent[minute] / both, told[minute] / both) if both > 0 else (0.0, 0.0)
+
+    @property
+    def compares(self) -> bool:
+        """Whether some minute has both people still waiting and people told."""
+        return any(
+            unsent > 0 and told > 0
+            for stratum, waiting in self.unsent.items()
+            for unsent, told in zip(waiting, self.told[stratum], strict=True)
+        )
+
+
+def minutes_since(start: datetime, instant: datetime | None) -> float:
+    """Exact minutes from the outage's start; never, for None."""
+    return NEVER if instant is None else (instant - start).total_seconds() / 60
+
+
+def stratum_of(slot: Slot) -> Stratum:
+    return slot.wave, slot.priority, slot.channel
+
+
+def measured_grace(slots: Iterable[Slot], *, least: float = LEAST_GRACE) -> dict[str, float]:
+    """Minutes by channel: p90 (nearest rank) of the latency of delivered receipts, plus one."""
+    latencies: dict[str, list[float]] = {}
+    for slot in slots:
+        seen = latencies.setdefault(slot.channel, [])
+        if slot.delivered and slot.receipt_at and slot.slot_at:
+            seen.append(minutes_since(slot.slot_at, slot.receipt_at))
+    return {
+        channel: max(least, nearest_rank(seen, 0.9) + 1) if seen else least
+        for channel, seen in latencies.items()
+    }
+
+
+def nearest_rank(values: Sequence[float], share: float) -> float:
+    """The ⌈share·n⌉-th smallest; ValueError on no values."""
+    if not values:
+        raise ValueError("no values have no quantile")
+    return sorted(values)[max(1, math.ceil(share * len(values))) - 1]
+
+
+def exposure(slots: Iterable[Slot], start: datetime, grace: Mapping[str, float]) -> Exposure:
+    """Person-time of both arms; [slot, slot + grace) counts nowhere."""
+    waiting: dict[Stratum, Minutes] = defaultdict(Minutes)
+    told: dict[Stratum, Minutes] = defaultdict(Minutes)
+    for slot in slots:
+        until = max(0.0, minutes_since(start, slot.until))
+        sent = max(0.0, minutes_since(start, slot.slot_at))
+        matured = sent + grace.get(slot.channel, LEAST_GRACE)
+        stratum = stratum_of(slot)
+        waiting[stratum].add(0.0, min(sent, until))
+        told[stratum].add(matured, until)
+    return tabled(waiting, told)
+
+
+def tabled(
+    waiting: Mapping[Stratum, Minutes],
+    told: Mapping[Stratum, Minutes],
+    *,
+    closed: int | None = None,
+) -> Exposure:
+    """Both arms in tables of equal length; `closed` cuts after that many whole minutes."""
+    keys = waiting.keys() | told.keys()
+    nothing = Minutes()
+    lengths = {
+        key: max(len(waiting.get(key, nothing)), len(told.get(key, nothing)))
+        if closed is None
+        else closed
+        for key in keys
+    }
+    return Exposure(
+        unsent={key: waiting.get(key, nothing).totals(lengths[key]) for key in keys},
+        told={key: told.get(key, nothing).totals(lengths[key]) for key in keys},
+    )
+
+
+def first_calls(times: Iterable[float], until: float) -> tuple[list[float], int]:
+    """Times that start an episode, and how many are repeats; only calls in [0, until) exist."""
+    at_risk = sorted(time for time in times if 0 <= time < until)
+    if not at_risk:
+        return [], 0
+    firsts = at_risk[:1]
+    firsts += [here for before, here in pairwise(at_risk) if here - before > GAP_MINUTES]
+    return firsts, len(at_risk) - len(firsts)
+
+
+def arm_at(minute: float, sent: float, grace: float, *, delivered: bool | None) -> Arm:
+    """The arm by the assigned slot; an unknown receipt counts as delivered, which is conservative."""
+    if minute < sent:
+        return Arm.UNSENT
+    if minute < sent + grace:
+        return Arm.IN_GRACE
+    return Arm.UNDELIVERED if delivered is False else Arm.DELIVERED
+
+
+def episodes(
+    slots: Iterable[Slot],
+    calls: Iterable[IdentifiedCall],
+    start: datetime,
+    grace: Mapping[str, float],
+) -> tuple[list[Episode], int]:
+    """Every episode of every wave, and how many calls were repeats."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for call in calls:
+        times[call.household].append(minutes_since(start, call.at))
+    found: list[Episode] = []
+    repeats = 0
+    for slot in slots:
+        if slot.household in times:
+            firsts, again = first_calls(times[slot.household], minutes_since(start, slot.until))
+            found.extend(_placed(firsts, slot, start, grace))
+            repeats += again
+    return found, repeats
+
+
+def _placed(
+    firsts: list[float], slot: Slot, start: datetime, grace: Mapping[str, float]
+) -> Iterator[Episode]:
+    sent = minutes_since(start, slot.slot_at)
+    wait = grace.get(slot.channel, LEAST_GRACE)
+    for minute in firsts:
+        arm = arm_at(minute, sent, wait, delivered=slot.delivered)
+        yield Episode(slot.household, stratum_of(slot), int(minute), arm)
+
+
+def counted(found: Iterable[Episode], repeats: int) -> EpisodeCounts:
+    """How many episodes fell into each arm."""
+    arms = [episode.arm for episode in found]
+    return EpisodeCounts(**{arm.value: arms.count(arm) for arm in Arm}, repeats=repeats)

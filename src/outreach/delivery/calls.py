@@ -1,0 +1,220 @@
+"""Calls the channel for a chunk of claimed messages, concurrently, each checked right before its call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from outreach.delivery import verdicts
+from outreach.delivery.hands import Driver
+from outreach.delivery.pace import Pace
+from outreach.delivery.retry import LONGEST_WAIT
+from outreach.delivery.stops import StopBoard
+from outreach.model.errors import OutreachError
+from outreach.model.message import (
+    Content,
+    Delayed,
+    InDoubt,
+    Outcome,
+    Outgoing,
+    Recipient,
+    Refused,
+    Sends,
+)
+from outreach.store.settle import Settled
+
+_GRACE_S = 1.0
+"""A channel keeps its own deadline; this much later we stop listening to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    one: Recipient
+    outgoing: Outgoing
+
+
+class Watches(Protocol):
+    """Who keeps the stop board: renews it, and stops a run that goes wrong."""
+
+    board: StopBoard
+
+    async def look(self) -> None: ...
+
+    async def pause(self, run: int, reason: str) -> None: ...
+
+
+class Calls:
+    """One lane's calls."""
+
+    def __init__(
+        self, channel: Sends, sender: str, driver: Driver, *, pace: Pace, watch: Watches
+    ) -> None:
+        self._channel = channel
+        self._sender = sender
+        self._hands = driver.hands
+        self._times = driver.times
+        self._limits = driver.limits
+        self._breaker = driver.breaker
+        self._pace = pace
+        self._watch = watch
+        self._board = watch.board
+        self._queue = asyncio.Lock()
+        self.lane_trouble = ""
+        """Why nothing can leave by this lane: a person must mend it."""
+        self.halted = ""
+        """Why this drive ends early."""
+
+    async def send(self, chunk: list[Recipient], *, until: float) -> list[Settled]:
+        """What became of each message of the chunk; no call begins at or after monotonic `until`."""
+        size = self._channel.batch_size
+        batches = iter([chunk[start : start + size] for start in range(0, len(chunk), size)])
+        settled: list[Settled] = []
+        workers = min(max(1, self._limits.in_flight // size), len(chunk))
+        async with asyncio.TaskGroup() as group:
+            for _each in range(workers):
+                group.create_task(self._work(batches, settled, until=until))
+        self._board.let_go(one.id for one in chunk)
+        return settled
+
+    async def _work(
+        self, batches: Iterator[list[Recipient]], settled: list[Settled], *, until: float
+    ) -> None:
+        for batch in batches:
+            settled += await self._batch(batch, until=until)
+
+    async def _batch(self, batch: list[Recipient], *, until: float) -> list[Settled]:
+        if self.halted:
+            return [verdicts.put_back(one) for one in batch]
+        ready, settled = self._prepare(batch)
+        await self._pause_if_bad([each for each in settled if each.delayed], batch)
+        segments = sum(each.outgoing.content.segments for each in ready)
+        if ready and not await self._turn(segments, until=until):
+            self._halt("the provider asks to wait")
+        allowed = self._allowed(ready, settled, until=until)
+        if allowed:
+            settled += await self._call(allowed)
+        return settled
+
+    async def _turn(self, segments: int, *, until: float) -> bool:
+        """Waits for our turn, then looks at the stops if need be; False: it comes too late.
+
+        One at a time, the look included: calls that all waited for a look would leave as one.
+        """
+        async with self._queue:
+            comes = await self._pace.take(segments, until=until)
+            if comes and self._board.wants_look(self._times.monotonic()):
+                await self._watch.look()
+            return comes
+
+    def _prepare(self, batch: list[Recipient]) -> tuple[list[_Ready], list[Settled]]:
+        ready: list[_Ready] = []
+        settled: list[Settled] = []
+        for one in batch:
+            try:
+                address = self._hands.open_address(one.address_sealed)
+            except OutreachError as error:
+                self._stop_lane(str(error))
+                settled.append(verdicts.put_back(one))
+                continue
+            try:
+                ready.append(self._ready(one, address))
+            except Exception as error:  # noqa: BLE001  a poison message fails alone
+                settled.append(self._poisoned(one, error))
+        return ready, settled
+
+    def _ready(self, one: Recipient, address: str) -> _Ready:
+        content = self._hands.render(one, address)
+        outgoing = Outgoing(
+            id=one.id,
+            token=self._hands.token(one.id, one.try_),
+            channel=one.channel,
+            to=address,
+            sender=self._sender,
+            content=content,
+            purpose=one.purpose,
+            valid_for=verdicts.valid_for(one, now=self._times.now()),
+            unsubscribe_url=self._hands.unsubscribe_url(one),
+        )
+        return _Ready(one=one, outgoing=outgoing)
+
+    def _poisoned(self, one: Recipient, error: Exception) -> Settled:
+        # The name of the error alone: its words may hold what the person's record says.
+        reason = f"cannot be written: {type(error).__name__}"
+        delayed = Delayed(id=one.id, code="render", reason=reason, retry_after=timedelta(0))
+        return verdicts.of_delay(one, delayed, now=self._times.now(), jitter=self._times.jitter())
+
+    async def _pause_if_bad(self, poisoned: list[Settled], batch: list[Recipient]) -> None:
+        by_id = {one.id: one for one in batch}
+        for each in poisoned:
+            await self._count(by_id[each.id], error=True)
+
+    def _allowed(
+        self, ready: list[_Ready], settled: list[Settled], *, until: float
+    ) -> list[_Ready]:
+        """Those whose call may begin now; the others are settled."""
+        monotonic, now = self._times.monotonic(), self._times.now()
+        if self._board.is_stale(monotonic):
+            self._halt("cannot see what has been stopped")
+        if self.halted or monotonic >= until:
+            settled += [verdicts.put_back(each.one) for each in ready]
+            return []
+        allowed = []
+        for each in ready:
+            state = self._board.allows(each.one, now=now)
+            if state is None:
+                allowed.append(each)
+            else:
+                settled.append(verdicts.stopped(each.one, state))
+        return allowed
+
+    async def _call(self, batch: list[_Ready]) -> list[Settled]:
+        outcomes = await self._outcomes([each.outgoing for each in batch])
+        return [await self._judge(each, outcomes) for each in batch]
+
+    async def _outcomes(self, batch: list[Outgoing]) -> dict[int, Outcome]:
+        deadline = self._limits.deadline_s
+        try:
+            async with asyncio.timeout(deadline + _GRACE_S):
+                outcomes = await self._channel.send(batch, deadline)
+        except Exception as error:  # noqa: BLE001  whatever broke, it may have left
+            reason = f"the channel broke: {type(error).__name__}"
+            return {each.id: InDoubt(id=each.id, reason=reason) for each in batch}
+        return {outcome.id: outcome for outcome in outcomes}
+
+    async def _judge(self, each: _Ready, outcomes: dict[int, Outcome]) -> Settled:
+        one = each.one
+        outcome = outcomes.get(one.id) or InDoubt(id=one.id, reason="the channel gave no outcome")
+        match outcome:
+            case Refused(stop_lane=True):
+                self._stop_lane(f"{outcome.code} {outcome.reason}".strip())
+            case Delayed(throttled=True):
+                self._pace.hold(min(outcome.retry_after, LONGEST_WAIT).total_seconds())
+            case _:
+                await self._count(one, error=verdicts.is_error(outcome))
+        return self._verdict(one, outcome, each.outgoing.content)
+
+    def _verdict(self, one: Recipient, outcome: Outcome, content: Content) -> Settled:
+        return verdicts.of_outcome(
+            one,
+            outcome,
+            content,
+            now=self._times.now(),
+            has_receipts=self._channel.has_receipts,
+            jitter=self._times.jitter(),
+        )
+
+    async def _count(self, one: Recipient, *, error: bool) -> None:
+        reason = self._breaker.saw(one, error=error)
+        if reason is not None:
+            await self._watch.pause(one.run, reason)
+            self._board.forget()
+
+    def _stop_lane(self, reason: str) -> None:
+        self.lane_trouble = self.lane_trouble or reason
+        self._halt(reason)
+
+    def _halt(self, reason: str) -> None:
+        self.halted = self.halted or reason

@@ -1,0 +1,136 @@
+"""Settles tries in doubt: waits, looks for proof, and resends only what is proven not to have left."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from outreach.delivery.hands import Driver
+from outreach.model.message import Attempt, Found, Recipient, Sends
+from outreach.model.words import MessageState, PriorityClass, Purpose, Tier
+from outreach.store import attempts
+from outreach.store.attempts import Decided, Doubt
+from outreach.store.lanes import Lane
+from outreach.store.session import Database
+
+SETTLE_S = 30.0
+"""A provider's own listing lags: nothing is looked up sooner, nor before twice our deadline."""
+APART = timedelta(seconds=20)
+LOOKS = 2
+RESEND_AFTER = timedelta(seconds=60)
+"""An emergency without proof is sent again: a second copy beats none."""
+GIVE_UP_AFTER = timedelta(minutes=10)
+"""Without proof by then, the rest is `unknown`, and said so."""
+RESENT = "resent without proof"
+"""Reason on a message that may have reached its person twice."""
+
+
+class Proof(StrEnum):
+    """What a lookup showed."""
+
+    THERE = "there"
+    NOT_THERE = "not there"
+    UNTOLD = "untold"
+
+
+async def settle(
+    database: Database, lane: Lane, channel: Sends, driver: Driver, *, limit: int = 500
+) -> dict[MessageState, int]:
+    """Looks at the lane's due doubts once; how many went to which state. Receipts are applied before."""
+    wait = timedelta(seconds=max(SETTLE_S, 2 * driver.limits.deadline_s))
+    with database.read() as session:
+        doubts = attempts.due(
+            session, lane.name, now=driver.times.now(), settle_for=wait, apart=APART, limit=limit
+        )
+    if not doubts:
+        return {}
+    found = await _find(doubts, lane.sender, channel, driver)
+    now = driver.times.now()
+    decisions = [
+        decide(each, found.get(each.recipient.id), now=now, has_receipts=channel.has_receipts)
+        for each in doubts
+    ]
+    with database.write() as session:
+        written = set(attempts.write(session, decisions, provider=driver.provider, now=now))
+    counts: dict[MessageState, int] = {}
+    for one in decisions:
+        if one.state is not None and one.id in written:
+            counts[one.state] = counts.get(one.state, 0) + 1
+    return counts
+
+
+def decide(doubt: Doubt, found: Found | None, *, now: datetime, has_receipts: bool) -> Decided:
+    """What becomes of a doubt. `found` None: the provider could not be asked, or could not tell."""
+    one = doubt.recipient
+    match _proof(found):
+        case Proof.THERE:
+            state = MessageState.ACCEPTED if has_receipts else MessageState.SENT
+            ref = found.provider_ref if found else None
+            return Decided(id=one.id, try_=one.try_, looked=True, state=state, provider_ref=ref)
+        case Proof.NOT_THERE if doubt.looks + 1 < LOOKS:
+            return Decided(id=one.id, try_=one.try_, looked=True)
+        case Proof.NOT_THERE:
+            again = doubt.stopped_as or MessageState.QUEUED
+            return Decided(id=one.id, try_=one.try_, looked=True, state=again)
+        case Proof.UNTOLD:
+            return _without_proof(doubt, now=now)
+
+
+def is_emergency(one: Recipient) -> bool:
+    """Life support, safety notices: hearing twice is better than not at all."""
+    return (
+        one.priority is PriorityClass.A
+        or one.tier is Tier.SAFETY
+        or one.purpose is Purpose.EMERGENCY
+    )
+
+
+def _proof(found: Found | None) -> Proof:
+    if found is None:
+        return Proof.UNTOLD
+    return Proof.NOT_THERE if found.provider_ref is None else Proof.THERE
+
+
+def _without_proof(doubt: Doubt, *, now: datetime) -> Decided:
+    one, age = doubt.recipient, now - doubt.ended_at
+    state, reason = None, None
+    if is_emergency(one) and doubt.stopped_as is None and age >= RESEND_AFTER:
+        state, reason = MessageState.QUEUED, RESENT
+    elif age >= GIVE_UP_AFTER:
+        state, reason = MessageState.UNKNOWN, "no proof"
+    return Decided(id=one.id, try_=one.try_, looked=False, state=state, reason=reason)
+
+
+async def _find(
+    doubts: list[Doubt], sender: str, channel: Sends, driver: Driver
+) -> dict[int, Found]:
+    """What the channel's lookup says, by message; empty where it has none or it is down."""
+    find = getattr(channel, "find", None)
+    asked = [each for doubt in doubts if (each := _attempt(doubt, sender, driver)) is not None]
+    if find is None or not asked:
+        return {}
+    try:
+        async with asyncio.timeout(driver.limits.deadline_s * len(asked)):
+            answers: list[Found] = await find(asked, driver.limits.deadline_s)
+    except Exception:  # noqa: BLE001  a lookup that breaks proves nothing
+        return {}
+    return {answer.id: answer for answer in answers}
+
+
+def _attempt(doubt: Doubt, sender: str, driver: Driver) -> Attempt | None:
+    """The try as a lookup needs it; None when it cannot be written out again."""
+    one, hands = doubt.recipient, driver.hands
+    try:
+        address = hands.open_address(one.address_sealed)
+        body = hands.render(one, address).text
+    except Exception:  # noqa: BLE001  what cannot be written again cannot be looked up
+        return None
+    return Attempt(
+        id=one.id,
+        token=hands.token(one.id, one.try_),
+        to=address,
+        sender=sender,
+        body=body,
+        started_at=doubt.started_at,
+    )

@@ -1,0 +1,200 @@
+"""`outreach doctor`: what is wrong with this installation, in sentences that say what to do.
+
+A check is a function `(context) -> sentences` in CHECKS. What it raises as one of our errors is a sentence too, so a
+check asks for what it needs and need not guard itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from outreach.campaigns.files import read_campaigns
+from outreach.entry.cli.command import Context, command
+from outreach.entry.languages import N_, _, ngettext
+from outreach.messages.texts import read_texts
+from outreach.model.errors import InputRefused, OutreachError
+from outreach.model.words import MessageState
+from outreach.settings import FILE, Lane, Settings
+from outreach.store import lanes, ledger, record
+
+Check = Callable[[Context], Iterable[str]]
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+STALE_AFTER = timedelta(days=7)
+"""A record older than this sends news to people who moved away."""
+_FETCH_S = 5.0
+_SECRET_KEYS = ("auth_token", "api_key", "password", "consumer_secret", "access_token")
+
+
+@command(
+    "doctor",
+    N_("Say what is wrong with this installation, and what to do about it."),
+    example="outreach doctor",
+)
+def doctor(context: Context) -> None:
+    """Every check runs, whatever the ones before it found."""
+    wrong = [
+        {"about": _(about), "what": sentence}
+        for about, check in CHECKS.items()
+        for sentence in _sentences(check, context)
+    ]
+    context.out.rows(
+        wrong,
+        headings={"about": N_("about"), "what": N_("what is wrong, and what to do")},
+        empty=_("all is well"),
+    )
+    if wrong:
+        said = ngettext("{count} thing is wrong", "{count} things are wrong", len(wrong))
+        raise InputRefused(said.format(count=len(wrong)))
+
+
+def _sentences(check: Check, context: Context) -> Iterator[str]:
+    try:
+        yield from check(context)
+    except OutreachError as error:
+        yield from str(error).splitlines()
+
+
+def _settings(context: Context) -> Iterator[str]:
+    path = context.settings.workspace / FILE
+    text = path.read_text(encoding="utf-8")
+    if path.stat().st_mode & 0o077 and any(f"{key} =" in text for key in _SECRET_KEYS):
+        yield _("{path} holds secrets and others can read it; move them to .env (mode 600)").format(
+            path=path
+        )
+
+
+def _key(context: Context) -> Iterable[str]:
+    return () if context.keyring.seals else (_("the key file holds no key"),)
+
+
+def _schema(context: Context) -> Iterator[str]:
+    with context.database.read() as session:
+        if not ledger.adds_up(session):
+            yield _("the states of the messages do not add up to the audience; report it")
+
+
+def _record(context: Context) -> Iterator[str]:
+    with context.database.read() as session:
+        known = record.freshness(session)
+    if known is None:
+        yield _("no customers yet; run `outreach record import --mapping record.toml`")
+    elif context.now - known.loaded_at > STALE_AFTER:
+        yield _("the record is from {day}; import it again").format(
+            day=f"{known.loaded_at:%Y-%m-%d}"
+        )
+
+
+def _campaigns(context: Context) -> Iterator[str]:
+    company = context.settings.company
+    folder = context.settings.workspace / "campaigns"
+    templates = read_texts(context.settings.workspace / "templates")
+    if not read_campaigns(folder, templates=templates or None, country=company.country):
+        yield _("{folder}: no campaign; nothing can be told").format(folder=folder)
+
+
+def _templates(context: Context) -> Iterator[str]:
+    folder = context.settings.workspace / "templates"
+    if not read_texts(folder):
+        yield _("{folder}: no template; nothing can be told").format(folder=folder)
+
+
+def _credentials(context: Context) -> Iterator[str]:
+    for lane in context.settings.lanes:
+        for name in _missing(lane, context.settings):
+            yield _("lane {lane}: {provider} without {name}; put it into .env").format(
+                lane=lane.name, provider=lane.provider, name=name
+            )
+
+
+def _missing(lane: Lane, settings: Settings) -> list[str]:
+    """Names of the settings that the lane's provider needs and nobody gave."""
+    needed: dict[str, dict[str, str]] = {
+        "outbox": {},
+        "twilio": {
+            "TWILIO_ACCOUNT_SID": settings.twilio.account_sid,
+            "TWILIO_AUTH_TOKEN": settings.twilio.auth_token.get_secret_value(),
+        },
+        "sendgrid": {"SENDGRID_API_KEY": settings.sendgrid.api_key.get_secret_value()},
+        "smtp": {"OUTREACH_SMTP__HOST": settings.smtp.host},
+        "x": {
+            "OUTREACH_X__CONSUMER_KEY": settings.x.consumer_key.get_secret_value(),
+            "OUTREACH_X__CONSUMER_SECRET": settings.x.consumer_secret.get_secret_value(),
+            "OUTREACH_X__ACCESS_TOKEN": settings.x.access_token.get_secret_value(),
+            "OUTREACH_X__ACCESS_TOKEN_SECRET": settings.x.access_token_secret.get_secret_value(),
+        },
+    }
+    return [name for name, value in needed[lane.provider].items() if not value]
+
+
+def _public_url(context: Context) -> Iterator[str]:
+    settings = context.settings
+    url = urlsplit(settings.http.public_url)
+    is_real = any(lane.provider != "outbox" for lane in settings.lanes)
+    if is_real and (url.hostname in LOOPBACK or url.scheme != "https"):
+        yield _(
+            "http.public_url {url}: providers cannot reach it with receipts; give an https address"
+        ).format(url=settings.http.public_url)
+
+
+def _link(context: Context) -> Iterator[str]:
+    link = context.settings.company.link
+    host = urlsplit(link).hostname or ""
+    if host == "example.com" or host.endswith(".example"):
+        yield _(
+            "company.link {link}: not your own; give the status page on your own domain"
+        ).format(link=link)
+    elif not context.settings.delivery.only_loopback or host in LOOPBACK:
+        yield from _fetched(link)
+
+
+def _fetched(link: str) -> Iterator[str]:
+    import httpx2  # noqa: PLC0415  httpx2 takes 0.2 s
+
+    try:
+        answer = httpx2.get(link, timeout=_FETCH_S, follow_redirects=True)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        said = type(error).__name__
+    else:
+        said = "" if answer.is_success else str(answer.status_code)
+    if said:
+        yield _("company.link {link}: answers {said}, and people will follow it; mend it").format(
+            link=link, said=said
+        )
+
+
+def _lanes(context: Context) -> Iterator[str]:
+    with context.database.read() as session:
+        stopped = [lane for lane in lanes.every(session) if lane.stopped_at]
+    for lane in stopped:
+        yield _("lane {lane}: stopped: {reason}; mend it, then resume the lane").format(
+            lane=lane.name, reason=lane.stopped_reason or "?"
+        )
+
+
+def _doubts(context: Context) -> Iterator[str]:
+    with context.database.read() as session:
+        count = ledger.counts(session)[MessageState.IN_DOUBT]
+    if count:
+        yield ngettext(
+            "{count} message is in doubt; `outreach serve` settles it",
+            "{count} messages are in doubt; `outreach serve` settles them",
+            count,
+        ).format(count=count)
+
+
+CHECKS: dict[str, Check] = {
+    N_("settings"): _settings,
+    N_("key"): _key,
+    N_("database"): _schema,
+    N_("record"): _record,
+    N_("campaigns"): _campaigns,
+    N_("templates"): _templates,
+    N_("credentials"): _credentials,
+    N_("public address"): _public_url,
+    N_("status page"): _link,
+    N_("lanes"): _lanes,
+    N_("doubts"): _doubts,
+}

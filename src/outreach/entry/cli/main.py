@@ -1,0 +1,97 @@
+"""`outreach`: the table of its commands; what they need is loaded when one is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from outreach.entry.cli.frame import Option, Root, Row
+from outreach.entry.languages import N_
+
+_ROOM = "outreach.entry.cli"
+
+SECTIONS = {
+    N_("Tonight"): {
+        "outage": Row(where=f"{_ROOM}.outage:group", help=N_("Open, update and restore outages.")),
+        "campaign": Row(
+            where=f"{_ROOM}.campaign:group", help=N_("Preview, arm, launch and watch campaigns.")
+        ),
+        "undo": Row(
+            where=f"{_ROOM}.undo:undo", help=N_("Take back what was just started and not yet sent.")
+        ),
+        "message": Row(
+            where=f"{_ROOM}.message:group", help=N_("See what a person was sent, or why not.")
+        ),
+        "ivr": Row(where=f"{_ROOM}.ivr:group", help=N_("Hear what the IVR says to a caller.")),
+    },
+    N_("Ahead"): {
+        "planned": Row(
+            where=f"{_ROOM}.planned:group", help=N_("Announce, move and cancel planned works.")
+        ),
+        "advisory": Row(
+            where=f"{_ROOM}.advisory:group", help=N_("Warn of weather, due dates and rushes.")
+        ),
+        "audience": Row(
+            where=f"{_ROOM}.audience:group",
+            help=N_("Count who is affected, and list who is not reached."),
+        ),
+        "template": Row(
+            where=f"{_ROOM}.template:group", help=N_("List, check and try the message texts.")
+        ),
+    },
+    N_("After"): {
+        "contacts": Row(
+            where=f"{_ROOM}.contacts:group", help=N_("Import the calls of the contact center.")
+        ),
+        "deflection": Row(
+            where=f"{_ROOM}.deflection:group", help=N_("Show how many calls the messages saved.")
+        ),
+        "routing": Row(
+            where=f"{_ROOM}.routing:group", help=N_("Show the directives for the contact center.")
+        ),
+    },
+    N_("The house"): {
+        "init": Row(where=f"{_ROOM}.init:init", help=N_("Lay out a new workspace.")),
+        "demo": Row(where=f"{_ROOM}.demo:demo", help=N_("Live through a storm on the outbox.")),
+        "doctor": Row(
+            where=f"{_ROOM}.doctor:doctor", help=N_("Say what is wrong with this installation.")
+        ),
+        "record": Row(
+            where=f"{_ROOM}.record:group", help=N_("Import customers, premises and the network.")
+        ),
+        "db": Row(where=f"{_ROOM}.db:group", help=N_("Upgrade and check the database.")),
+        "serve": Row(
+            where=f"{_ROOM}.serve:serve", help=N_("Run web, worker and scheduler in one process.")
+        ),
+        "worker": Row(where=f"{_ROOM}.serve:worker", help=N_("Run a worker alone.")),
+    },
+}
+"""Section -> noun -> where it lives; nothing of it is imported for `outreach --help`."""
+
+
+def _started(**_given: object) -> None:
+    """The root does nothing itself: its options are read from the context."""
+
+
+cli = Root(
+    SECTIONS,
+    help=N_("Tell the customers an outage touches, and measure the calls it saves."),
+    callback=_started,
+    params=[
+        Option(
+            ["--workspace"],
+            type=click.Path(file_okay=False, path_type=Path),
+            envvar="OUTREACH_WORKSPACE",
+            show_envvar=True,
+            help=N_("Folder with outreach.toml; by default the nearest one upwards."),
+        ),
+        Option(["--debug"], is_flag=True, help=N_("Show the traceback of an error.")),
+    ],
+)
+click.version_option(package_name="outreach")(cli)
+
+
+def main() -> None:
+    """The console script."""
+    cli.main()

@@ -1,0 +1,166 @@
+"""The web side as one ASGI application: plain routes for machines in a hurry, FastAPI for the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from outreach.entry.http import openapi, pages, problems
+from outreach.entry.http.context import WebContext
+from outreach.entry.http.ivr import IvrRoutes
+from outreach.entry.http.live import Board
+from outreach.entry.http.metrics import registry
+from outreach.entry.http.problems import problem
+from outreach.entry.http.questions import Recognition
+from outreach.entry.http.receipts import SENDGRID, TWILIO, GroupCommit, ReceiptRoutes
+from outreach.entry.http.wire import SAFE_HEADERS, Receive, Reply, Scope, Send, reply
+from outreach.model.errors import OutreachError
+from outreach.store import changes
+from outreach.store.ivr import Callers
+
+Fast = Callable[[Scope, Receive], Awaitable[Reply]]
+Next = Callable[[Request], Awaitable[Response]]
+
+
+class Front:
+    """Sends the few fast paths to plain functions and everything else to FastAPI."""
+
+    def __init__(self, ivr: IvrRoutes, receipts: ReceiptRoutes, rest: FastAPI) -> None:
+        self.rest = rest
+        self._receipts = receipts
+        self._fast: dict[str, tuple[frozenset[str], Fast]] = {
+            "/v1/ivr/answer": (frozenset({"GET", "POST"}), ivr.answer),
+            "/v1/ivr/twiml": (frozenset({"POST"}), ivr.twiml),
+            "/v1/ivr/vxml": (frozenset({"GET", "POST"}), ivr.vxml),
+            "/v1/ivr/vxml/data": (frozenset({"GET", "POST"}), ivr.data),
+            SENDGRID: (frozenset({"POST"}), receipts.sendgrid),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._route(scope) if scope["type"] == "http" else None
+        if found is None:
+            await self.rest(scope, receive, send)
+            return
+        methods, fast = found
+        if scope["method"] in methods:
+            await reply(send, await fast(scope, receive))
+        else:
+            await reply(send, _not_allowed(methods))
+
+    def _route(self, scope: Scope) -> tuple[frozenset[str], Fast] | None:
+        path: str = scope["path"]
+        if path.startswith(TWILIO):
+            return frozenset({"POST"}), self._receipts.twilio
+        return self._fast.get(path)
+
+
+def _not_allowed(methods: frozenset[str]) -> Reply:
+    allowed = ", ".join(sorted(methods))
+    refused = problem(405, f"use {allowed}")
+    return Reply(
+        status=405,
+        body=refused.body,
+        content_type=refused.content_type,
+        headers=(*refused.headers, (b"allow", allowed.encode())),
+    )
+
+
+def create_app(context: WebContext) -> Front:
+    """The application for one installation; starting it starts the refreshing of live truth."""
+    board = Board(
+        context.database,
+        context.load_live,
+        monotonic=context.monotonic,
+        large_from=context.rules.large_from,
+    )
+    recognition = Recognition(
+        Callers(context.database),
+        keyring=context.keyring,
+        normalise=context.normalise,
+        locale=context.settings.company.locale,
+    )
+    group = GroupCommit(context)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        board.start()
+        yield
+        board.stop()
+        group.close()
+        recognition.close()
+
+    rest = _rest(context, board, lifespan)
+    return Front(IvrRoutes(context, board, recognition), ReceiptRoutes(context, group), rest)
+
+
+def _rest(context: WebContext, board: Board, lifespan: Any) -> FastAPI:
+    app = FastAPI(
+        title="outreach",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,  # its scripts come from a foreign host
+        redoc_url=None,
+    )
+    problems.install(app)
+    app.include_router(_machines(context, board))
+    app.include_router(pages.router(context, board))
+    app.middleware("http")(_with_safe_headers)
+    openapi.describe(app)
+    return app
+
+
+async def _with_safe_headers(request: Request, call_next: Next) -> Response:
+    response = await call_next(request)
+    for name, value in SAFE_HEADERS:
+        response.headers.setdefault(name.decode(), value.decode())
+    return response
+
+
+def _machines(context: WebContext, board: Board) -> APIRouter:
+    """Directives, health and figures."""
+    routes = APIRouter()
+    figures = registry(context, board)
+
+    @routes.get("/v1/directives", responses=openapi.PROBLEMS)
+    def directives(request: Request) -> Response:
+        """Instructions in force for the contact center; absent or expired means its default flow."""
+        body = json.dumps(context.directives(context.now()), ensure_ascii=False).encode()
+        etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+        headers = {"etag": etag, "cache-control": "private, max-age=30"}
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type="application/json", headers=headers)
+
+    @routes.get("/healthz", response_class=PlainTextResponse)
+    def healthz() -> str:
+        """Whether the process lives; it asks nobody."""
+        return "ok\n"
+
+    @routes.get("/readyz", responses=openapi.PROBLEMS)
+    def readyz() -> JSONResponse:
+        """Whether the database can be read and live truth is being refreshed; 503 if not."""
+        checks = {"database": _can_read(context), "live_truth": not board.is_away}
+        return JSONResponse(checks, status_code=200 if all(checks.values()) else 503)
+
+    @routes.get("/metrics", response_class=PlainTextResponse)
+    def metrics() -> Response:
+        """Figures for Prometheus, without anything personal."""
+        return Response(generate_latest(figures), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+def _can_read(context: WebContext) -> bool:
+    try:
+        with context.database.read() as session:
+            changes.counters(session)
+    except OutreachError:
+        return False
+    return True

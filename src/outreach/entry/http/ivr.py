@@ -1,0 +1,220 @@
+"""The IVR's routes: always an answer, in milliseconds; neutral where there is trouble."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
+from datetime import timedelta
+from functools import lru_cache
+from urllib.parse import parse_qsl
+
+import structlog
+from pydantic import ValidationError
+
+from outreach.contactcenter import answer as answers, twiml, vxml
+from outreach.contactcenter.answer import Decision
+from outreach.entry.http.context import WebContext
+from outreach.entry.http.live import Board, LaterClock
+from outreach.entry.http.problems import problem
+from outreach.entry.http.questions import Question, Recognition
+from outreach.entry.http.wire import (
+    BodyTooLarge,
+    BodyTooSlow,
+    Receive,
+    Reply,
+    Scope,
+    form,
+    header,
+    read_body,
+)
+from outreach.model.contactcenter import AnswerStatus, IvrAnswer
+
+log = structlog.get_logger()
+
+BODY_LIMIT = 16 * 1024
+KEPT = 4096
+"""Composed answers held: one per revision, place, language and kind of caller, for a minute."""
+PERSONAL = frozenset({"ani", "account", "from", "caller"})
+XML = b"application/xml; charset=utf-8"
+
+Render = Callable[[IvrAnswer], tuple[bytes, bytes]]
+"""An answer -> (content type, body)."""
+Ask = Callable[[Scope, Receive], Awaitable[Question]]
+
+
+def as_json(answer: IvrAnswer) -> tuple[bytes, bytes]:
+    flat = asdict(answer) | {
+        "as_of": answer.as_of.isoformat(),
+        "expires_at": answer.expires_at.isoformat(),
+    }
+    return b"application/json", json.dumps(flat, ensure_ascii=False).encode()
+
+
+def as_vxml(answer: IvrAnswer) -> tuple[bytes, bytes]:
+    return b"application/voicexml+xml; charset=utf-8", vxml.document(answer).encode()
+
+
+def as_data(answer: IvrAnswer) -> tuple[bytes, bytes]:
+    return XML, vxml.data(answer).encode()
+
+
+class IvrRoutes:
+    """Answers callers from the board; what was composed once is served again while it holds."""
+
+    def __init__(self, context: WebContext, board: Board, recognition: Recognition) -> None:
+        self._context = context
+        self._board = board
+        self._recognition = recognition
+        self._now = LaterClock(context.now, context.monotonic)
+        self._rendered = lru_cache(maxsize=KEPT)(self._render)
+
+    async def answer(self, scope: Scope, receive: Receive) -> Reply:
+        """`POST /v1/ivr/answer` with a JSON body; GET with postal, locality or zone only."""
+        return await self._serve(scope, receive, ask=_asked_in_json, render=as_json)
+
+    async def vxml(self, scope: Scope, receive: Receive) -> Reply:
+        """`/v1/ivr/vxml`: a dialog to call as a subdialog; POST takes a form."""
+        return await self._serve(scope, receive, ask=_asked_in_form, render=as_vxml)
+
+    async def data(self, scope: Scope, receive: Receive) -> Reply:
+        """`/v1/ivr/vxml/data`: the small document of a `data` element; POST takes a form."""
+        return await self._serve(scope, receive, ask=_asked_in_form, render=as_data)
+
+    async def twiml(self, scope: Scope, receive: Receive) -> Reply:
+        """`POST /v1/ivr/twiml`, as Twilio calls it; 403 if it is not signed by Twilio."""
+        url = self._context.settings.contactcenter.default_flow_url
+        if not url:  # Twilio hangs up at the end of a document: it needs somewhere to go on
+            return problem(404, "set contactcenter.default_flow_url in outreach.toml")
+        body = await _body(scope, receive)
+        if not self._is_genuine(scope, body):
+            return problem(403, "not signed by Twilio for this address")
+        return await self._reply(_question(body), self._as_twiml)
+
+    async def _serve(self, scope: Scope, receive: Receive, *, ask: Ask, render: Render) -> Reply:
+        if scope["method"] == "GET":
+            return await self._by_place(scope, render)
+        return await self._reply(await ask(scope, receive), render)
+
+    async def _by_place(self, scope: Scope, render: Render) -> Reply:
+        named = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        if PERSONAL & {name.lower() for name in named}:
+            return problem(400, "a caller's number or account goes in the body of a POST")
+        question = _checked({name: named[name] for name in named if name in Question.model_fields})
+        found = await self._reply(question, render)
+        etag = dict(found.headers)[b"etag"].decode()
+        if header(scope, b"if-none-match") == etag:
+            return Reply(status=304, content_type=found.content_type, headers=found.headers)
+        return found
+
+    async def _reply(self, question: Question, render: Render) -> Reply:
+        """Whatever goes wrong inside, the caller's platform gets a well-formed neutral answer."""
+        try:
+            return self._rendered(await self._decide(question), render)
+        except Exception as error:  # noqa: BLE001  somebody waits on the line
+            log.warning("answered neutrally", why=type(error).__name__)
+            return self._rendered(self._neutral(question), render)
+
+    async def _decide(self, question: Question) -> Decision:
+        lookup = self._board.lookup()
+        if lookup is None:
+            return self._neutral(question)
+        caller = await self._recognition.caller(question, lookup, is_away=self._board.is_away)
+        now = self._now()
+        decision = answers.decide(
+            caller,
+            lookup.candidates(caller),
+            now=now,
+            rules=self._context.rules,
+            offers=self._context.offers(now),
+        )
+        left = self._board.left_for()
+        if left >= 2 * self._context.rules.max_age:
+            return decision
+        last = now + timedelta(seconds=int(left.total_seconds()))
+        return replace(decision, expires_at=min(decision.expires_at, last))
+
+    def _neutral(self, question: Question) -> Decision:
+        return answers.neutral(
+            self._recognition.nobody(question),
+            AnswerStatus.STALE,
+            now=self._now(),
+            rules=self._context.rules,
+        )
+
+    def _render(self, decision: Decision, render: Render) -> Reply:
+        rules = self._context.rules
+        answer = answers.compose(decision, self._context.speak, max_age=rules.max_age)
+        kind, body = render(answer)
+        return Reply(body=body, content_type=kind, headers=_cached(body, answer.max_age_s))
+
+    def _as_twiml(self, answer: IvrAnswer) -> tuple[bytes, bytes]:
+        url = self._context.settings.contactcenter.default_flow_url
+        return XML, twiml.document(answer, default_flow_url=url).encode()
+
+    def _is_genuine(self, scope: Scope, body: bytes) -> bool:
+        check = self._context.twilio_genuine
+        if check is None:
+            return True  # without a token nothing is signed: a trial on one's own machine
+        try:
+            fields = form(body)
+        except ValueError:
+            return False
+        signature = header(scope, b"x-twilio-signature")
+        return check(public_url(self._context, scope), fields, signature)
+
+
+def public_url(context: WebContext, scope: Scope) -> str:
+    """The address that the provider signed: the configured one, whatever a proxy made of it."""
+    query = scope["query_string"].decode("latin-1")
+    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+    base = context.settings.http.public_url.rstrip("/")
+    return f"{base}{path}?{query}" if query else f"{base}{path}"
+
+
+def _cached(body: bytes, max_age_s: int) -> tuple[tuple[bytes, bytes], ...]:
+    etag = hashlib.sha256(body).hexdigest()[:20]
+    return (
+        (b"etag", f'"{etag}"'.encode()),
+        (b"cache-control", b"private, max-age=%d" % max_age_s),
+    )
+
+
+async def _asked_in_json(scope: Scope, receive: Receive) -> Question:
+    body = await _body(scope, receive)
+    try:
+        return Question.model_validate_json(body)
+    except ValidationError:
+        log.warning("question of the IVR not understood")
+        return Question()
+
+
+async def _asked_in_form(scope: Scope, receive: Receive) -> Question:
+    return _question(await _body(scope, receive))
+
+
+def _question(body: bytes) -> Question:
+    """Our own field names, or Twilio's `From` and `To`."""
+    try:
+        fields = dict(form(body))
+    except ValueError:
+        return _checked({})
+    named = {name: fields[name] for name in Question.model_fields if name in fields}
+    return _checked({"ani": fields.get("From", ""), "dnis": fields.get("To", "")} | named)
+
+
+def _checked(named: dict[str, str]) -> Question:
+    try:
+        return Question.model_validate(named)
+    except ValidationError:
+        log.warning("question of the IVR not understood")
+        return Question()
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    """An absurd or endless body counts as none: the caller still gets an answer."""
+    try:
+        return await read_body(scope, receive, limit=BODY_LIMIT)
+    except (BodyTooLarge, BodyTooSlow):
+        return b""

@@ -1,0 +1,104 @@
+"""What an IVR asks, strictly typed, and who is asking: account, number, place, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from outreach.addresses import Keyring
+from outreach.contactcenter.answer import Caller
+from outreach.contactcenter.lookup import Lookup
+from outreach.model.contactcenter import CallerPremise, Match
+from outreach.store.ivr import Callers
+
+LOOKUP_WITHIN_S = 0.25
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_LANGUAGE = r"^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?$"
+
+
+class Question(BaseModel):
+    """The body of `POST /v1/ivr/answer`; every field may be left out."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    ani: str = Field(default="", max_length=64, description="caller number, as the platform has it")
+    account: str = Field(default="", max_length=64, description="account typed by the caller")
+    postal: str = Field(default="", max_length=80, description="postal code or locality typed")
+    locality: str = Field(default="", max_length=80)
+    zone: str = Field(default="", max_length=80)
+    dnis: str = Field(default="", max_length=64, description="number that was called")
+    lang: str = Field(default="", max_length=35, pattern=_LANGUAGE, description="BCP 47")
+
+
+class Recognition:
+    """Turns a question into a Caller; a database that is away, or slow, recognises nobody."""
+
+    def __init__(
+        self,
+        callers: Callers,
+        *,
+        keyring: Keyring,
+        normalise: Callable[[str], str | None],
+        locale: str,
+    ) -> None:
+        self._callers = callers
+        self._hash = keyring.hash
+        self._normalise = normalise
+        self._locale = locale
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="ivr")
+
+    async def caller(self, question: Question, lookup: Lookup, *, is_away: bool) -> Caller:
+        """TimeoutError or StoreUnusable if the record does not answer in time."""
+        if not is_away:
+            if question.account and (found := await self._by_account(question.account)):
+                return self._known(Match.ACCOUNT, found, question)
+            if question.ani and (found := await self._by_number(question.ani)):
+                return self._known(Match.ANI, found, question)
+        return self._placed(question, lookup)
+
+    def nobody(self, question: Question) -> Caller:
+        return Caller(match=Match.NONE, locale=question.lang or self._locale)
+
+    def _known(
+        self, match: Match, premises: tuple[CallerPremise, ...], question: Question
+    ) -> Caller:
+        locale = question.lang or premises[0].locale or self._locale
+        return Caller(match=match, premises=premises, locale=locale)
+
+    def _placed(self, question: Question, lookup: Lookup) -> Caller:
+        locale = question.lang or self._locale
+        for match, name in (
+            (Match.POSTAL, question.postal),
+            (Match.ZONE, question.locality),
+            (Match.ZONE, question.zone),
+        ):
+            if name and lookup.knows(name):
+                return Caller(match=match, locality=name, locale=locale)
+        return self.nobody(question)
+
+    async def _by_account(self, ref: str) -> tuple[CallerPremise, ...]:
+        return await self._ask(lambda: self._callers.by_account(ref))
+
+    async def _by_number(self, ani: str) -> tuple[CallerPremise, ...]:
+        number = ani if _E164.fullmatch(ani) else self._normalise(ani)
+        if number is None:
+            return ()
+        hashed = self._hash(number)
+        return await self._ask(lambda: self._callers.by_address(hashed))
+
+    async def _ask(
+        self, query: Callable[[], tuple[CallerPremise, ...]]
+    ) -> tuple[CallerPremise, ...]:
+        if self._callers.is_local:
+            return query()  # 30 µs; a thread would cost more than the query
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(LOOKUP_WITHIN_S):
+            return await loop.run_in_executor(self._threads, query)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._callers.close()

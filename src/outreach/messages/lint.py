@@ -1,0 +1,172 @@
+"""Reads every template as its worst reader will: the longest values, a one-way lane, no estimate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from outreach.messages import sandbox, speech
+from outreach.messages.fields import PERSONAL, fields
+from outreach.messages.lint_rules import Reading, wording
+from outreach.messages.render import Renderer
+from outreach.messages.sms_text import fold as folded
+from outreach.messages.texts import FILES, LAYOUT
+from outreach.model.errors import InputRefused
+from outreach.model.notice import Facts, Texts, Words
+from outreach.model.words import Channel, OccasionKind, OccasionState, Service
+
+SPOKEN_FILES = ("ivr.txt", "voice.txt")
+_CHANNEL = {"sms.txt": Channel.SMS, "social.txt": Channel.SOCIAL}
+_START = datetime(2026, 9, 16, 5, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One fault of one template file; `rule` is its short name, `line` that of the file."""
+
+    file: str
+    line: int
+    rule: str
+    message: str
+
+
+def findings(
+    texts: Texts,
+    words: Words,
+    *,
+    fold: bool = True,
+    services: tuple[Service, ...] = (Service.ELECTRICITY,),
+    locales: tuple[str, ...] = (),
+) -> list[Finding]:
+    """Every fault of every template, each once, sorted by file and line; empty when all is well.
+
+    `locales` are those that each template must have; by default all that any template has. With
+    `fold=False` the campaign keeps accents, and an SMS may be UCS-2, but still one segment.
+    """
+    templates = {name: by_locale for name, by_locale in texts.items() if name != LAYOUT}
+    wanted = locales or tuple(sorted({locale for one in templates.values() for locale in one}))
+    found = set(_missing(templates, wanted))
+    renderer = Renderer(texts, words)
+    for words_used, facts in _occasions(words, services):
+        for name, locale, file, source in _files(templates):
+            reader = _Reader(renderer, words_used, facts, fold)
+            found.update(reader.read(name, locale, file, source))
+    return sorted(found)
+
+
+def _missing(templates: Texts, wanted: tuple[str, ...]) -> Iterator[Finding]:
+    for name, by_locale in templates.items():
+        for locale in wanted:
+            if locale not in by_locale:
+                yield Finding(f"{name}/{locale}", 0, "missing-locale", f"no texts in {locale}")
+        for locale, files in by_locale.items():
+            if "-" in locale:
+                continue  # a regional locale may hold only what differs
+            for file in FILES:
+                if file not in files:
+                    yield Finding(f"{name}/{locale}/{file}", 0, "missing-file", f"no {file}")
+
+
+def _files(templates: Texts) -> Iterator[tuple[str, str, str, str]]:
+    for name, by_locale in templates.items():
+        for locale, files in by_locale.items():
+            for file, source in files.items():
+                yield name, locale, file, source
+
+
+def _occasions(words: Words, services: tuple[Service, ...]) -> Iterator[tuple[Words, Facts]]:
+    """The notices to read with: longest, one-way, without estimate, without what is optional."""
+    widest = _widest(words)
+    for service in services:
+        full = longest(service)
+        yield widest, full
+        yield widest, replace(full, two_way=False, cause="")
+        yield widest, replace(full, etr_at=None, old_etr_at=None)
+        yield replace(widest, phone="", priority_line=""), replace(full, etr_confidence="low")
+
+
+def _widest(words: Words) -> Words:
+    """The company's own words, the sender and link as long as they may be."""
+    site = words.link.split("://", 1)[-1]
+    return replace(
+        words,
+        sender=words.sender[:12].ljust(12, "x"),
+        link=f"https://{site[:23].ljust(23, 'x')}",
+        phone=words.phone or "600 500 5000",
+        priority_line=words.priority_line or "800 123 4567",
+    )
+
+
+def longest(service: Service) -> Facts:
+    """Facts whose values are as long as a text must bear: zone 20, fact 40, moments with weekday."""
+    hours = timedelta(hours=1)
+    return Facts(
+        kind=OccasionKind.OUTAGE,
+        state=OccasionState.ACTIVE,
+        service=service,
+        area="Pedro Aguirre Cerda Z",
+        zone="America/Santiago",
+        start_at=_START,
+        as_of=_START,
+        end_at=_START + 8 * hours,
+        etr_at=_START + 3 * hours,
+        old_etr_at=_START + 2 * hours,
+        old_start_at=_START - 24 * hours,
+        old_end_at=_START - 18 * hours,
+        next_update_at=_START + hours,
+        restored_at=_START,
+        cause="viento",
+        fact="viento fuerte zona costera y precordillera"[:40],
+        sent_at=_START,
+        customers=3480,
+        two_way=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    renderer: Renderer
+    words: Words
+    facts: Facts
+    fold: bool
+
+    def read(self, name: str, locale: str, file: str, source: str) -> list[Finding]:
+        path = f"{name}/{locale}/{file}"
+        try:
+            values = self._values(locale, file)
+            text = self.renderer.file(name, locale, file, values)
+        except sandbox.Mistake as mistake:
+            if mistake.rule == "absent-field" and self._is_of_the_event(mistake):
+                return []
+            return [Finding(path, mistake.line, mistake.rule, mistake.message)]
+        except InputRefused as error:
+            return [Finding(path, 0, "refused", str(error))]
+        reading = Reading(
+            name, locale, file, source, self._finished(locale, file, text), self.facts
+        )
+        return [
+            Finding(path, line, rule, message)
+            for line, rule, message in wording(reading, fold=self.fold)
+        ]
+
+    def _values(self, locale: str, file: str) -> dict[str, str | bool]:
+        if file in SPOKEN_FILES:
+            return speech.speech_fields(self.facts, self.words, locale)
+        values = fields(self.facts, self.words, locale, _CHANNEL.get(file))
+        return values | ({"subject": "-"} if file in {"email.txt", "email.html"} else {})
+
+    def _is_of_the_event(self, mistake: sandbox.Mistake) -> bool:
+        """An estimate is there whenever its step is sent; a telephone must be guarded by an if."""
+        return self.facts.etr_at is None and bool(re.search(r"'(etr|old)'", mistake.message))
+
+    def _finished(self, locale: str, file: str, text: str) -> str:
+        for name in PERSONAL:
+            text = text.replace(f"\ue000{name}\ue001", "" if name == "several" else "1")
+        if file == "sms.txt":
+            line = " ".join(text.split())
+            return folded(line) if self.fold else line
+        if file == "email.html":
+            return re.sub(r"<[^>]*>", " ", text)
+        return text

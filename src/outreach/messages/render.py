@@ -1,0 +1,291 @@
+"""Composes each text once per set of facts, then fills in what is personal, escaped for its channel."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from html import escape
+from typing import Any
+
+from jinja2 import Template
+
+from outreach.messages import plain, sandbox, sms_text, speech
+from outreach.messages.fields import PERSONAL, Fields, fields, web_address
+from outreach.messages.languages import code_of, language
+from outreach.messages.texts import FILES_OF, LAYOUT, chosen, fallbacks
+from outreach.model.errors import InputRefused
+from outreach.model.message import Content
+from outreach.model.notice import Facts, Spoken, Texts, Words
+from outreach.model.words import Channel
+
+COMPOSED_KEPT = 4096
+"""Composed texts in memory; a storm of 300 outages in 3 languages and 4 channels fits."""
+
+_SLOT = re.compile(f"{plain.SLOT_START}([a-z]+){plain.SLOT_END}")
+_SLOTS = {name: f"{plain.SLOT_START}{name}{plain.SLOT_END}" for name in PERSONAL}
+_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
+_SPACES = re.compile(r"[ \t]{2,}")
+_HASH_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text with its personal fields left open: a %-format and the fields' names in order."""
+
+    form: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A text composed for one set of facts, shared by all who hear it."""
+
+    channel: Channel
+    locale: str
+    """Of the file found, which may be a fallback."""
+    fold: bool
+    text: Piece
+    subject: Piece
+    html: Piece
+    alone: Content | None
+    """The finished content when nothing personal but the count of premises is in it, for one."""
+    counts: bool
+    """Whether the count of premises is in it."""
+
+
+class Renderer:
+    """Renders the pinned texts of one company. Safe to share between threads."""
+
+    def __init__(
+        self,
+        texts: Texts,
+        words: Words,
+        *,
+        main: str = "es",
+        lexicon: Mapping[str, str] | None = None,
+    ) -> None:
+        """`main` is the company's locale, the last fallback; `lexicon` respells places for speech."""
+        self._texts, self._words, self._main = texts, words, main
+        self._lexicon = dict(lexicon or {})
+        self._compiled = cache(self._compile)
+        self._environment = cache(self._build)
+        self._cached = lru_cache(COMPOSED_KEPT)(self._compose)
+
+    def compose(
+        self, template: str, locale: str, channel: Channel, facts: Facts, *, fold: bool = True
+    ) -> Composed:
+        """The text of a template for these facts, composed once and kept.
+
+        InputRefused names the file, the line and the field: unknown, or without a value here.
+        """
+        return self._cached(template, locale, channel, facts, fold)
+
+    def fill(self, composed: Composed, personal: Mapping[str, str]) -> Content:
+        """The message of one recipient; `premises` is 1 if not given.
+
+        InputRefused for a missing personal field or one with a line break.
+        """
+        premises = personal.get("premises", "1")
+        if composed.alone is not None and (premises == "1" or not composed.counts):
+            return composed.alone
+        values = personal if "several" in personal else self._counted(composed, personal, premises)
+        return _filled(composed, values)
+
+    def speak(self, template: str, locale: str, facts: Facts) -> Spoken:
+        """What the IVR says: ivr.txt in words, SSML and seconds."""
+        found, text = self._one_file(template, locale, "ivr.txt", facts, ear=True)
+        return speech.speak(text, found)
+
+    def agent_note(self, template: str, locale: str, facts: Facts) -> str:
+        """What an agent says, so that nobody contradicts the SMS."""
+        _, text = self._one_file(template, locale, "agent.txt", facts, ear=False)
+        return _tidy(text)
+
+    def file(self, template: str, locale: str, file: str, values: dict[str, Any]) -> str:
+        """One file rendered with given field values; Mistake inside names the line."""
+        return sandbox.rendered(
+            self._template(template, locale, file), values | {"personal": _SLOTS}
+        )
+
+    def _compose(
+        self,
+        template: str,
+        locale: str,
+        channel: Channel,
+        facts: Facts,
+        fold: bool,  # noqa: FBT001  a cache key
+    ) -> Composed:
+        found, _ = chosen(self._texts, template, locale, FILES_OF[channel][0], main=self._main)
+        values = self._values(facts, found, channel)
+        rendered: dict[str, str] = {}
+        for file in FILES_OF[channel]:
+            known = values | ({"subject": rendered["email.subject.txt"]} if rendered else {})
+            rendered[file] = _finished(file, self._render(template, locale, file, known), fold=fold)
+        return _composed(channel, found, rendered, fold=fold)
+
+    def _one_file(
+        self, template: str, locale: str, file: str, facts: Facts, *, ear: bool
+    ) -> tuple[str, str]:
+        found, _ = chosen(self._texts, template, locale, file, main=self._main)
+        values = self._values(facts, found, Channel.VOICE if ear else None)
+        text = self._render(template, locale, file, values)
+        if plain.SLOT_START in text:
+            raise InputRefused(
+                f"templates/{template}/{found}/{file}: no personal field is known here"
+            )
+        return found, text
+
+    def _values(self, facts: Facts, locale: str, channel: Channel | None) -> Fields:
+        if channel is Channel.VOICE:
+            return speech.speech_fields(facts, self._words, locale, self._lexicon)
+        return fields(facts, self._words, locale, channel)
+
+    def _render(self, template: str, locale: str, file: str, values: Fields) -> str:
+        found, _ = chosen(self._texts, template, locale, file, main=self._main)
+        try:
+            return self.file(template, found, file, dict(values))
+        except sandbox.Mistake as mistake:
+            raise InputRefused(f"templates/{template}/{found}/{file} {mistake}") from None
+
+    def _template(self, template: str, locale: str, file: str) -> Template:
+        found, source = chosen(self._texts, template, locale, file, main=self._main)
+        return self._compiled(found, file, source)
+
+    def _compile(self, locale: str, file: str, source: str) -> Template:
+        return sandbox.compiled(self._environment(locale, file.endswith(".html")), source)
+
+    def _build(self, locale: str, html: bool) -> Any:  # noqa: FBT001  a cache key
+        return sandbox.environment(_frames(self._texts, locale, self._main), html=html)
+
+    def _counted(
+        self, composed: Composed, personal: Mapping[str, str], premises: str
+    ) -> dict[str, str]:
+        phrase = language(composed.locale)["personal"]["several"]
+        several = "" if premises == "1" else phrase.format(n=premises)
+        return {**personal, "premises": premises, "several": several}
+
+
+def body_hash(content: Content) -> bytes:
+    """16 bytes of SHA-256 over subject, text and HTML: the ledger's memory of what was said."""
+    whole = "\0".join((content.subject, content.text, content.html)).encode("utf-8")
+    return hashlib.sha256(whole).digest()[:_HASH_BYTES]
+
+
+def _frames(texts: Texts, locale: str, main: str) -> dict[str, str]:
+    """The layout's files for a locale, under the names that {% extends %} uses."""
+    frames: dict[str, str] = {}
+    for candidate in reversed(fallbacks(locale, main)):
+        for file, text in texts.get(LAYOUT, {}).get(candidate, {}).items():
+            frames[f"{LAYOUT}/{file}"] = text
+    return frames
+
+
+def _finished(file: str, text: str, *, fold: bool) -> str:
+    match file:
+        case "email.html":
+            return _inlined(text)
+        case "email.subject.txt":
+            return _subject(text)
+        case "sms.txt":
+            line = " ".join(text.split())
+            return sms_text.fold(line) if fold else line
+        case "voice.txt" | "social.txt":
+            return " ".join(text.split())
+        case _:
+            return _tidy(text)
+
+
+def _subject(text: str) -> str:
+    line = text.strip()
+    if "\n" in line or "\r" in line:
+        raise InputRefused("email.subject.txt: a subject is one line; take the line break out")
+    return " ".join(line.split())
+
+
+def _tidy(text: str) -> str:
+    return _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", text)).strip() + "\n"
+
+
+def _inlined(text: str) -> str:
+    import css_inline  # noqa: PLC0415  css-inline
+
+    inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False)
+    return str(inliner.inline(text))
+
+
+def _composed(channel: Channel, locale: str, rendered: dict[str, str], *, fold: bool) -> Composed:
+    main = next(text for file, text in rendered.items() if file != "email.subject.txt")
+    text, subject, html = (
+        _piece(part)
+        for part in (main, rendered.get("email.subject.txt", ""), rendered.get("email.html", ""))
+    )
+    names = {*text.names, *subject.names, *html.names}
+    open_ = Composed(
+        channel=channel, locale=locale, fold=fold, text=text, subject=subject, html=html,
+        alone=None, counts=not names.isdisjoint({"premises", "several"}),
+    )  # fmt: skip
+    if names - {"premises", "several"}:
+        return open_
+    return _with_alone(open_)
+
+
+def _with_alone(composed: Composed) -> Composed:
+    return replace(composed, alone=_filled(composed, {"premises": "1", "several": ""}))
+
+
+def _piece(text: str) -> Piece:
+    names = tuple(_SLOT.findall(text))
+    return Piece(_SLOT.sub("%s", text.replace("%", "%%")), names)
+
+
+def _filled(composed: Composed, personal: Mapping[str, str]) -> Content:
+    text = _filled_text(composed.text, personal, _escaping(composed))
+    if composed.channel is Channel.SMS:
+        return Content(text=text, segments=sms_text.segments(text).count)
+    if composed.channel is not Channel.EMAIL:
+        return Content(text=text)
+    return Content(
+        text=text,
+        subject=_filled_text(composed.subject, personal, _plain),
+        html=_filled_text(composed.html, personal, _html),
+    )
+
+
+def _filled_text(
+    piece: Piece, personal: Mapping[str, str], escaping: Callable[[str, str], str]
+) -> str:
+    if not piece.names:
+        return piece.form % ()
+    try:
+        return piece.form % tuple([escaping(name, personal[name]) for name in piece.names])
+    except KeyError as error:
+        raise InputRefused(
+            f"personal field {error.args[0]}: not known for this recipient"
+        ) from None
+
+
+def _escaping(composed: Composed) -> Callable[[str, str], str]:
+    if composed.channel is Channel.VOICE:
+        code = code_of(composed.locale)
+        return lambda name, value: speech.in_words(_plain(name, value), code)
+    return _folded if composed.channel is Channel.SMS and composed.fold else _plain
+
+
+def _plain(name: str, value: str) -> str:
+    """Harmless as it is in most cases: then it costs one look."""
+    if value.isascii() and value.isprintable():
+        return web_address(value) if name == "link" else value
+    if name == "several":
+        return value
+    return plain.one_line(value, what=f"personal field {name}")
+
+
+def _folded(name: str, value: str) -> str:
+    return sms_text.fold(_plain(name, value))
+
+
+def _html(name: str, value: str) -> str:
+    return escape(_plain(name, value), quote=True)

@@ -1,0 +1,123 @@
+"""Tries in doubt: which are due for a look, and what was decided about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import RowMapping, or_, select, update
+
+from outreach.model.message import Recipient
+from outreach.model.words import MessageState
+from outreach.store import claims, settle, tables as t
+from outreach.store.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A try whose outcome is in doubt. `ended_at`: when we last may have been calling."""
+
+    recipient: Recipient
+    started_at: datetime
+    ended_at: datetime
+    looks: int
+    """How often the provider said that it has no such message."""
+    stopped_as: MessageState | None
+    """Set once the text may not be sent again: overtaken, cancelled, expired, opted out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What becomes of a doubt; state None: it waits for the next look."""
+
+    id: int
+    try_: int
+    looked: bool
+    state: MessageState | None = None
+    provider_ref: str | None = None
+    reason: str | None = None
+
+
+def due(
+    session: Session,
+    lane: str,
+    *,
+    now: datetime,
+    settle_for: timedelta,
+    apart: timedelta,
+    limit: int,
+) -> list[Doubt]:
+    """Doubts of a lane that have settled and were not looked at a moment ago, oldest first."""
+    a, m, w = t.attempt, t.message, t.step_run
+    rows = session.execute(
+        select(
+            *claims.of_recipient(),
+            a.c.started_at,
+            a.c.ended_at,
+            a.c.looks,
+            claims.stopped_as(now).label("stop"),
+        )
+        .select_from(a)
+        .join(m, (m.c.id == a.c.message_id) & (m.c["try"] == a.c["try"]))
+        .join(w, w.c.id == m.c.step_run_id)
+        .join(t.run, t.run.c.id == w.c.run_id)
+        .join(t.contact_point, t.contact_point.c.id == m.c.contact_point_id)
+        .where(
+            a.c.lane == lane,
+            a.c.outcome == "in_doubt",
+            a.c.settled_at.is_(None),
+            m.c.state == MessageState.IN_DOUBT,
+            a.c.ended_at <= now - settle_for,
+            or_(a.c.looked_at.is_(None), a.c.looked_at <= now - apart),
+        )
+        .order_by(a.c.ended_at)
+        .limit(limit)
+    ).mappings()
+    return [_doubt(row) for row in rows]
+
+
+def write(
+    session: Session, decisions: Sequence[Decided], *, provider: str, now: datetime
+) -> list[int]:
+    """Writes decisions; those a receipt settled meanwhile stay as they are. Returns the written ids."""
+    m = t.message
+    still = session.execute(
+        select(m.c.id, m.c["try"])
+        .where(m.c.id.in_([one.id for one in decisions]), m.c.state == MessageState.IN_DOUBT)
+        .with_for_update()
+    ).all()
+    live = {(row[0], row[1]) for row in still}
+    ours = [one for one in decisions if (one.id, one.try_) in live]
+    for one in ours:
+        _write(session, one, provider=provider, now=now)
+    settle.requeue(session, [one.id for one in ours if one.state is MessageState.QUEUED])
+    return [one.id for one in ours]
+
+
+def _write(session: Session, one: Decided, *, provider: str, now: datetime) -> None:
+    a, m = t.attempt, t.message
+    values: dict[str, Any] = {}
+    if one.looked:
+        values |= {"looked_at": now, "looks": a.c.looks + (one.provider_ref is None)}
+    if one.state is not None:
+        values |= {"settled_at": now, "settled_as": one.reason or one.state.value}
+        moved: dict[str, Any] = {"state": one.state, "reason": one.reason, "not_before": None}
+        if one.provider_ref is not None:
+            moved |= {"provider_ref": one.provider_ref, "provider": provider, "accepted_at": now}
+        session.execute(update(m).where(m.c.id == one.id).values(moved))
+    if values:
+        session.execute(
+            update(a).where(a.c.message_id == one.id, a.c["try"] == one.try_).values(values)
+        )
+
+
+def _doubt(row: RowMapping) -> Doubt:
+    return Doubt(
+        recipient=claims.recipient(row, row["try"]),
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        looks=row["looks"],
+        stopped_as=MessageState(row["stop"]) if row["stop"] else None,
+    )

@@ -1,0 +1,146 @@
+"""Lanes: one sender with its own rate, driven by one worker at a time under a lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, RowMapping, exists, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from outreach.model.words import Channel, RunState, StepRunState
+from outreach.store import tables as t
+from outreach.store.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """A row of `lane`. `rate` in SMS segments, or messages, a second."""
+
+    name: str
+    pool: str
+    channel: Channel
+    sender: str
+    rate: float
+    owner: str | None = None
+    lease_until: datetime | None = None
+    fence: int = 0
+    stopped_at: datetime | None = None
+    stopped_reason: str | None = None
+
+
+def declare(session: Session, lanes: Iterable[Lane]) -> None:
+    """Writes the lanes of the settings; leases and stops of existing ones stay."""
+    is_postgres = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if is_postgres else sqlite.insert
+    for lane in lanes:
+        what = {
+            "pool": lane.pool,
+            "channel": lane.channel.value,
+            "sender": lane.sender,
+            "rate": lane.rate,
+        }
+        session.execute(
+            insert(t.lane)
+            .values(name=lane.name, fence=0, **what)
+            .on_conflict_do_update(index_elements=["name"], set_=what)
+        )
+
+
+def acquire(
+    session: Session, name: str, owner: str, *, now: datetime, lease: timedelta
+) -> Lane | None:
+    """Takes the lane if nobody holds it and it is not stopped; the fence rises."""
+    taken = session.execute(
+        update(t.lane)
+        .where(t.lane.c.name == name, t.lane.c.stopped_at.is_(None), _is_free(now))
+        .values(owner=owner, lease_until=now + lease, fence=t.lane.c.fence + 1)
+        .returning(*t.lane.c)
+    ).mappings()
+    return _first(taken.all())
+
+
+def renew(session: Session, lane: Lane, *, now: datetime, lease: timedelta) -> Lane | None:
+    """Prolongs our lease; None if somebody else took the lane, or it was stopped."""
+    kept = session.execute(
+        update(t.lane)
+        .where(
+            t.lane.c.name == lane.name,
+            t.lane.c.owner == lane.owner,
+            t.lane.c.fence == lane.fence,
+            t.lane.c.stopped_at.is_(None),
+        )
+        .values(lease_until=now + lease)
+        .returning(*t.lane.c)
+    ).mappings()
+    return _first(kept.all())
+
+
+def release(session: Session, lane: Lane) -> None:
+    """Gives the lane back, if it is still ours."""
+    session.execute(
+        update(t.lane)
+        .where(
+            t.lane.c.name == lane.name, t.lane.c.owner == lane.owner, t.lane.c.fence == lane.fence
+        )
+        .values(owner=None, lease_until=None)
+    )
+
+
+def stop(session: Session, name: str, reason: str, *, now: datetime) -> None:
+    """Nothing leaves by this lane until a person resumes it."""
+    session.execute(
+        update(t.lane)
+        .where(t.lane.c.name == name, t.lane.c.stopped_at.is_(None))
+        .values(stopped_at=now, stopped_reason=reason)
+    )
+
+
+def resume(session: Session, name: str) -> bool:
+    """Lets a stopped lane go on; False if it was not stopped."""
+    gone = session.execute(
+        update(t.lane)
+        .where(t.lane.c.name == name, t.lane.c.stopped_at.is_not(None))
+        .values(stopped_at=None, stopped_reason=None)
+        .returning(t.lane.c.name)
+    ).first()
+    return gone is not None
+
+
+def every(session: Session) -> list[Lane]:
+    """All lanes by name."""
+    rows = session.execute(select(t.lane).order_by(t.lane.c.name)).mappings()
+    return [_lane(row) for row in rows]
+
+
+def idle_with_work(session: Session, *, now: datetime) -> list[str]:
+    """Lanes that have something to send now, are not stopped, and that nobody drives."""
+    q, w = t.queue, t.step_run
+    work = exists().where(
+        q.c.pool == t.lane.c.pool,
+        or_(q.c.not_before.is_(None), q.c.not_before <= now),
+        w.c.id == q.c.step_run_id,
+        w.c.state == StepRunState.FROZEN,
+        t.run.c.id == w.c.run_id,
+        t.run.c.state != RunState.PAUSED,
+    )
+    return list(
+        session.scalars(
+            select(t.lane.c.name)
+            .where(t.lane.c.stopped_at.is_(None), _is_free(now), work)
+            .order_by(t.lane.c.name)
+        )
+    )
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(t.lane.c.owner.is_(None), t.lane.c.lease_until < now)
+
+
+def _first(rows: Sequence[RowMapping]) -> Lane | None:
+    return _lane(rows[0]) if rows else None
+
+
+def _lane(row: RowMapping) -> Lane:
+    return Lane(**(dict(row) | {"channel": Channel(row["channel"])}))

@@ -1,0 +1,190 @@
+"""Occasions and their revisions: appended, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, func, insert, select, update
+
+from outreach.model.errors import GuardRefused
+from outreach.model.occasion import NewOccasion, Occasion, OccasionId, Revision, Scope
+from outreach.model.words import OccasionKind, OccasionState, Service
+from outreach.store import changes, tables as t
+from outreach.store.session import Session
+
+_REVISION_FIELDS = tuple(field.name for field in fields(Revision))
+
+
+def add(session: Session, new: NewOccasion, revision: Revision) -> Occasion:
+    """Writes a new occasion with its first revision."""
+    number = session.execute(
+        insert(t.occasion)
+        .values(
+            **asdict(new),
+            opened_at=revision.recorded_at,
+            version=revision.version,
+            open=revision.state.is_open,
+        )
+        .returning(t.occasion.c.id)
+    ).scalar_one()
+    _write(session, number, revision)
+    return get(session, OccasionId(number))
+
+
+def append(session: Session, occasion: OccasionId, revision: Revision) -> Occasion:
+    """Writes the next revision; GuardRefused if somebody else wrote one meanwhile."""
+    moved = session.execute(
+        update(t.occasion)
+        .where(t.occasion.c.id == occasion, t.occasion.c.version == revision.version - 1)
+        .values(version=revision.version, open=revision.state.is_open)
+        .returning(t.occasion.c.id)
+    ).first()
+    if moved is None:
+        raise GuardRefused("somebody changed this occasion a moment ago; look at it and try again")
+    _write(session, occasion, revision)
+    return get(session, occasion)
+
+
+def _write(session: Session, occasion: int, revision: Revision) -> None:
+    values = {name: getattr(revision, name) for name in _REVISION_FIELDS}
+    values |= {"scope": asdict(revision.scope), "restored": asdict(revision.restored)}
+    session.execute(insert(t.revision).values(occasion_id=occasion, **values))
+    for restored, scope in ((False, revision.scope), (True, revision.restored)):
+        _name_premises(session, occasion, revision.version, scope, restored=restored)
+    changes.bump(session, "truth", "stop", now=revision.recorded_at)
+
+
+def _name_premises(
+    session: Session, occasion: int, version: int, scope: Scope, *, restored: bool
+) -> None:
+    for start in range(0, len(scope.premises), 500):
+        chosen = select(t.premise.c.id).where(
+            t.premise.c.ref.in_(scope.premises[start : start + 500])
+        )
+        rows = [
+            {
+                "occasion_id": occasion,
+                "version": version,
+                "restored": restored,
+                "premise_id": premise,
+            }
+            for premise in session.scalars(chosen)
+        ]
+        if rows:
+            session.execute(insert(t.scope_premise), rows)
+
+
+def get(session: Session, occasion: OccasionId) -> Occasion:
+    """The occasion with its newest revision; KeyError if there is none of this id."""
+    found = _select(session, t.occasion.c.id == occasion)
+    if not found:
+        raise KeyError(occasion)
+    return found[0]
+
+
+def open_ones(session: Session) -> list[Occasion]:
+    """Every open occasion, oldest first."""
+    return _select(session, t.occasion.c.open)
+
+
+def since(session: Session, instant: datetime) -> list[Occasion]:
+    """Open ones, and those whose newest revision is younger than `instant`, oldest first."""
+    return _select(session, t.occasion.c.open | (t.revision.c.recorded_at >= instant))
+
+
+def every(
+    session: Session, *, kind: OccasionKind | None = None, limit: int = 100
+) -> list[Occasion]:
+    """The newest occasions, newest first."""
+    wanted = t.occasion.c.kind == kind if kind else t.occasion.c.id > 0
+    return list(reversed(_select(session, wanted)))[:limit]
+
+
+def named(session: Session, text: str) -> list[Occasion]:
+    """Occasions whose name or source reference is `text` (any case), newest first."""
+    lowered = text.lower()
+    same = (func.lower(t.occasion.c.name) == lowered) | (
+        func.lower(t.occasion.c.source_ref) == lowered
+    )
+    return list(reversed(_select(session, same)))
+
+
+def last(session: Session, kind: OccasionKind) -> Occasion | None:
+    """The youngest open occasion of this kind, else the youngest."""
+    found = _select(session, t.occasion.c.kind == kind)
+    still_open = [occasion for occasion in found if occasion.revision.state.is_open]
+    return (still_open or found)[-1] if found else None
+
+
+def previous_trip(session: Session, name: str, before: datetime) -> datetime | None:
+    """When an occasion of this name was opened last before `before`."""
+    return session.execute(
+        select(func.max(t.occasion.c.opened_at)).where(
+            t.occasion.c.name == name, t.occasion.c.opened_at < before
+        )
+    ).scalar()
+
+
+def revision_at(session: Session, occasion: OccasionId, version: int) -> Revision:
+    """One revision of an occasion."""
+    row = session.execute(
+        select(t.revision).where(t.revision.c.occasion_id == occasion, t.revision.c.version == version)
+    ).mappings().one()  # fmt: skip
+    return _revision(row)
+
+
+def history(session: Session, occasion: OccasionId) -> list[Revision]:
+    """Every revision, oldest first."""
+    rows = session.execute(
+        select(t.revision)
+        .where(t.revision.c.occasion_id == occasion)
+        .order_by(t.revision.c.version)
+    ).mappings()
+    return [_revision(row) for row in rows]
+
+
+def _select(session: Session, wanted: Any) -> list[Occasion]:
+    newest = (t.revision.c.occasion_id == t.occasion.c.id) & (
+        t.revision.c.version == t.occasion.c.version
+    )
+    columns = [t.occasion.c[name].label(f"occasion_{name}") for name in _OCCASION_FIELDS]
+    rows = session.execute(
+        select(*columns, t.revision)
+        .join(t.revision, newest)
+        .where(wanted)
+        .order_by(t.occasion.c.id)
+    ).mappings()
+    return [_occasion(row) for row in rows]
+
+
+_OCCASION_FIELDS = ("id", "kind", "service", "name", "source_ref", "zone", "opened_at")
+
+
+def _occasion(row: RowMapping) -> Occasion:
+    return Occasion(
+        id=OccasionId(row["occasion_id"]),
+        kind=OccasionKind(row["occasion_kind"]),
+        service=Service(row["occasion_service"]),
+        name=row["occasion_name"],
+        source_ref=row["occasion_source_ref"],
+        zone=row["occasion_zone"],
+        opened_at=row["occasion_opened_at"],
+        revision=_revision(row),
+    )
+
+
+def _revision(row: RowMapping) -> Revision:
+    values = {name: row[name] for name in _REVISION_FIELDS}
+    values |= {
+        "state": OccasionState(row["state"]),
+        "scope": _scope(row["scope"]),
+        "restored": _scope(row["restored"]),
+    }
+    return Revision(**values)
+
+
+def _scope(parts: dict[str, Sequence[str]]) -> Scope:
+    return Scope(**{name: tuple(refs) for name, refs in parts.items()})

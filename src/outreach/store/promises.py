@@ -1,0 +1,74 @@
+"""The ledger of estimates told to customers: made, kept, missed by how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from outreach.store import tables as t
+from outreach.store.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """One public estimate that customers were told."""
+
+    occasion_id: int
+    version: int
+    etr_at: datetime
+    made_at: datetime
+    settled_at: datetime | None
+    kept: bool | None
+    missed_by_s: int | None
+
+
+def make(session: Session, occasion: int, version: int, etr_at: datetime, *, now: datetime) -> None:
+    """Keeps a promise; the same revision promises once, however many campaigns tell it."""
+    maker = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = {"occasion_id": occasion, "version": version, "etr_at": etr_at, "made_at": now}
+    session.execute(maker(t.promise).values(**row).on_conflict_do_nothing())
+
+
+def of(session: Session, occasion: int) -> list[Promise]:
+    """The promises of an occasion, oldest first."""
+    rows = session.execute(
+        select(t.promise).where(t.promise.c.occasion_id == occasion).order_by(t.promise.c.version)
+    ).mappings()
+    return [Promise(**row) for row in rows]
+
+
+def told(session: Session, occasion: int, *, before_version: int | None = None) -> datetime | None:
+    """The estimate told last, at all or before a version."""
+    mine = t.promise.c.occasion_id == occasion
+    if before_version is not None:
+        mine &= t.promise.c.version < before_version
+    return session.execute(
+        select(t.promise.c.etr_at).where(mine).order_by(t.promise.c.version.desc()).limit(1)
+    ).scalar()
+
+
+def settle(session: Session, occasion: int, restored_at: datetime, *, now: datetime) -> None:
+    """Closes every open promise: kept if power was back by then, else missed by so many seconds."""
+    for promise in of(session, occasion):
+        if promise.settled_at is None:
+            late = max(0, int((restored_at - promise.etr_at).total_seconds()))
+            session.execute(
+                update(t.promise)
+                .where(t.promise.c.occasion_id == occasion, t.promise.c.version == promise.version)
+                .values(settled_at=now, kept=late == 0, missed_by_s=late)
+            )
+
+
+def overdue(session: Session, *, now: datetime) -> int:
+    """Promises that have passed while their occasion is open."""
+    newest = (t.occasion.c.id == t.promise.c.occasion_id) & t.occasion.c.open
+    rows = session.execute(
+        select(t.promise.c.occasion_id)
+        .join(t.occasion, newest)
+        .where(t.promise.c.settled_at.is_(None), t.promise.c.etr_at < now)
+        .distinct()
+    )
+    return len(rows.all())

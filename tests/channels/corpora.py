@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from tests.fakes.http import Request
 
@@ -46,12 +46,7 @@ def sendgrid_mistakes(request: Request) -> list[str]:
     """What SendGrid's OpenAPI finds wrong with a request to /v3/mail/send."""
     post = json.loads(corpus("sendgrid-oai", "mail_send.json").read_text())["mail_send"]["post"]
     schema = post["requestBody"]["content"]["application/json"]["schema"]
-    registry: Any = Registry(retrieve=_sibling)
-    root = Resource(contents=schema, specification=DRAFT202012)
-    registry = registry.with_resource("https://oai/paths/x/mail_send.json", root)
-    checker = Draft202012Validator(
-        {"$ref": "https://oai/paths/x/mail_send.json"}, registry=registry
-    )
+    checker = Draft202012Validator(_at_home(schema), registry=_sendgrid())
     return [error.message for error in checker.iter_errors(json.loads(request.body))]
 
 
@@ -62,6 +57,13 @@ def _twilio() -> dict[str, Any]:
     return described
 
 
-def _sibling(uri: str) -> Any:
-    text = corpus("sendgrid-oai", uri.rpartition("/")[2]).read_text()
-    return Resource(contents=json.loads(text), specification=DRAFT202012)
+def _at_home(schema: dict[str, Any]) -> dict[str, Any]:
+    """With the address from which its relative references lead to the components."""
+    return {**schema, "$id": "https://oai/paths/mail/mail_send.json"}
+
+
+@cache
+def _sendgrid() -> Any:
+    files = corpus("sendgrid-oai").glob("*.json")
+    parts = {f"https://oai/components/{path.name}": json.loads(path.read_text()) for path in files}
+    return Registry().with_contents(parts.items(), default_specification=DRAFT202012)

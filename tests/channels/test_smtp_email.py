@@ -25,7 +25,8 @@ def test_a_mail_says_what_it_is_in_text_and_html() -> None:
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert mail["Subject"] == "Corte de luz: Ñuñoa"
     assert (mail["From"], mail["To"]) == ("avisos@example.com", "ana1@example.com")
-    assert mail["Message-ID"] == "<1.1.mac1@example.com>" == outcome.provider_ref
+    assert outcome == Accepted(id=1, provider_ref="<1.1.mac1@example.com>")
+    assert mail["Message-ID"] == "<1.1.mac1@example.com>"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["List-Unsubscribe"] == "<https://a.example/u/1>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"

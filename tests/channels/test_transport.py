@@ -161,8 +161,7 @@ def test_an_answer_over_the_limit_is_lost() -> None:
 def test_closing_ends_what_is_under_way_as_lost() -> None:
     async def cut(transport: Transport) -> Any:
         under_way = asyncio.ensure_future(post(transport, echo.url, deadline=30))
-        while not echo.requests:
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(echo.came.wait, 5)
         await transport.close()
         return await asyncio.gather(under_way, return_exceptions=True)
 
@@ -177,8 +176,7 @@ def test_closing_ends_what_is_under_way_as_lost() -> None:
 def test_a_cancelled_request_leaves_the_transport_usable() -> None:
     async def cancel(transport: Transport) -> Any:
         under_way = asyncio.ensure_future(post(transport, echo.url, deadline=30))
-        while not echo.requests:
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(echo.came.wait, 5)
         under_way.cancel()
         await asyncio.gather(under_way, return_exceptions=True)
         return await post(transport, echo.url)

@@ -57,6 +57,8 @@ class HttpFake:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.came = threading.Event()
+        """Set by the first request."""
         self.connections = 0
         self._scripts: deque[Reply] = deque()
         self._always: Reply | None = None
@@ -81,6 +83,7 @@ class HttpFake:
 
     def answer(self, request: Request) -> Reply:
         self.requests.append(request)
+        self.came.set()
         script = self._scripts.popleft() if self._scripts else self._always
         if script is None:
             return self.accept(request)

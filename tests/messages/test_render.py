@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.messages.notice import WORDS, corpus, make_facts, renderer, shipped
 
 from outreach.messages.render import Renderer, body_hash
 from outreach.model.errors import InputRefused
 from outreach.model.message import Content
 from outreach.model.words import Channel
-from tests.messages.notice import WORDS, corpus, make_facts, renderer, shipped
 
 DATA = "{{ zone }} {{ cause }} {{ fact }}"
 

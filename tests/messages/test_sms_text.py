@@ -1,11 +1,14 @@
 """Counting and folding SMS text."""
 
+# ruff: noqa: RUF001  look-alike signs are what is tested here
+
 from __future__ import annotations
 
 import json
 
 import pytest
 from hypothesis import given, strategies as st
+from tests.messages.notice import corpus
 
 from outreach.messages.sms_text import (
     BASIC,
@@ -18,7 +21,6 @@ from outreach.messages.sms_text import (
     segments,
     unfoldable,
 )
-from tests.messages.notice import corpus
 
 GSM = st.text(st.sampled_from(BASIC + EXTENSION), max_size=500)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.messages.notice import corpus
 
 from outreach.messages.texts import chosen, pinned, read_texts, texts_hash
 from outreach.model.errors import InputRefused
-from tests.messages.notice import corpus
 
 TEXTS = {
     "_layout": {"es": {"email.html": "frame"}},
@@ -15,7 +17,7 @@ TEXTS = {
 }
 
 
-def write(folder, path, content=b"hola\r\n"):
+def write(folder: Path, path: str, content: bytes = b"hola\r\n") -> Path:
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)

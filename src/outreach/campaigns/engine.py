@@ -9,19 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from outreach.campaigns import launching, owed, pins, waves
+from outreach.campaigns import launching, owed, pins, promising, waves
 from outreach.campaigns.launching import RandomBytes
 from outreach.model.campaign import Renotify
 from outreach.model.occasion import NewOccasion, Occasion, OccasionId, Revision
 from outreach.model.record import AffectedCounts
-from outreach.model.words import Event, OccasionKind, OccasionState, RunState
+from outreach.model.words import Event, OccasionKind, RunState
 from outreach.outages import notice_rules
 from outreach.settings import Settings
 from outreach.store import audience, audit, ledger, occasions, promises, runs, scopes
 from outreach.store.runs import Wave
 from outreach.store.session import Database, Session
-
-_TELLS_ETR = {Event.ETR_SET, Event.ETR_LATER, Event.ETR_EARLIER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +76,11 @@ class Engine:
             first = _first_events(current) if is_new else ()
             opened = waves.opened(session, current, run, first, now=now)
             if is_new:
-                _promise(session, current, first, now=now)
+                promising.follow(session, current, first, now=now)
                 owed.notices(session, current, run, now=now)
-                _note(session, actor, "campaign.launch", current, opened, now=now)
+                _note(
+                    session, actor, "campaign.launch", current, opened, now=now, campaign=campaign
+                )
         applied = Applied(
             occasion=current, counts=counts, waves=opened, launched=(campaign,) if is_new else ()
         )
@@ -136,7 +136,7 @@ class Engine:
         if clock is not None:
             happened = (clock, *(event for event in happened if event is not Event.ETR_WITHDRAWN))
         opened = _opened_everywhere(session, occasion, happened, now=now)
-        _promise(session, occasion, happened, now=now)
+        promising.follow(session, occasion, happened, now=now)
         for run in runs.of(session, occasion.id):
             owed.notices(session, occasion, run, now=now)
         owed.renew(session, occasion, now=now)
@@ -184,18 +184,6 @@ def _rules(session: Session, occasion: Occasion) -> Renotify:
     return Renotify()
 
 
-def _promise(
-    session: Session, occasion: Occasion, happened: tuple[Event, ...], *, now: datetime
-) -> None:
-    """Every estimate that is told is a promise; restoration settles those still open."""
-    revision = occasion.revision
-    tells = bool(_TELLS_ETR.intersection(happened)) or Event.OPENED in happened
-    if tells and revision.public_etr is not None:
-        promises.make(session, occasion.id, revision.version, revision.public_etr, now=now)
-    if revision.state is OccasionState.RESTORED:
-        promises.settle(session, occasion.id, revision.restored_at or now, now=now)
-
-
 def _note(
     session: Session,
     actor: str,
@@ -204,8 +192,7 @@ def _note(
     opened: tuple[Wave, ...],
     *,
     now: datetime,
+    **more: str,
 ) -> None:
-    audit.write(
-        session, actor, action, f"occasion:{occasion.id}", now=now,
-        version=occasion.revision.version, waves=[wave.id for wave in opened],
-    )  # fmt: skip
+    detail = {"version": occasion.revision.version, "waves": [wave.id for wave in opened], **more}
+    audit.write(session, actor, action, f"occasion:{occasion.id}", now=now, **detail)

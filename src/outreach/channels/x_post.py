@@ -40,8 +40,9 @@ class XPost:
         base_url: str = "https://api.twitter.com",
         transport: Transport | None = None,
     ) -> None:
-        # Tweepy logs headers, the token among them, at DEBUG.
-        logging.getLogger("tweepy").setLevel(logging.WARNING)
+        # Tweepy and what it signs with log headers, the token among them, at DEBUG.
+        for name in ("tweepy", "oauthlib", "requests_oauthlib"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         self._keys = {
             "consumer_key": consumer_key,
             "consumer_secret": consumer_secret,

@@ -44,7 +44,17 @@ def renewed(language: str) -> Catalog:
     """The catalogue with exactly today's strings and the translations it had."""
     known = read(language)
     catalogue = Catalog(
-        locale=language, domain=DOMAIN, project=DOMAIN, creation_date=_FIXED, revision_date=_FIXED
+        locale=language,
+        domain=DOMAIN,
+        header_comment="# What operators read.",
+        project=DOMAIN,
+        version="1",
+        msgid_bugs_address="-",
+        last_translator="-",
+        language_team="-",
+        creation_date=_FIXED,
+        revision_date=_FIXED,
+        fuzzy=False,
     )
     for text in texts():
         held = known.get(text[0] if isinstance(text, tuple) else text)

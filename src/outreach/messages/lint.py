@@ -11,7 +11,6 @@ from outreach.messages import sandbox, speech
 from outreach.messages.fields import PERSONAL, fields
 from outreach.messages.lint_rules import Reading, wording
 from outreach.messages.render import Renderer
-from outreach.messages.sms_text import fold as folded
 from outreach.messages.texts import FILES, LAYOUT
 from outreach.model.errors import InputRefused
 from outreach.model.notice import Facts, Texts, Words
@@ -165,8 +164,7 @@ class _Reader:
         for name in PERSONAL:
             text = text.replace(f"\ue000{name}\ue001", "" if name == "several" else "1")
         if file == "sms.txt":
-            line = " ".join(text.split())
-            return folded(line) if self.fold else line
+            return " ".join(text.split())
         if file == "email.html":
             return re.sub(r"<[^>]*>", " ", text)
         return text

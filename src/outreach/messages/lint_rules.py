@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from outreach.messages import social_text, sms_text, speech
+from outreach.messages import sms_text, social_text, speech
 from outreach.messages.languages import language
 from outreach.model.notice import Facts
 
@@ -43,12 +44,18 @@ class Reading:
         return self.file in _EARS
 
     def match(self, rule: str) -> re.Match[str] | None:
-        return re.search(self.words[rule], self.text, re.IGNORECASE)
+        return re.search(bare(self.words[rule]), bare(self.text), re.IGNORECASE)
 
     def line_of(self, words: str) -> int:
         """The source's line that holds the words; 1 if they came from a field."""
-        lines = self.source.lower().splitlines()
-        return next((n for n, line in enumerate(lines, 1) if words.lower() in line), 1)
+        lines = bare(self.source).lower().splitlines()
+        return next((n for n, line in enumerate(lines, 1) if bare(words).lower() in line), 1)
+
+
+def bare(text: str) -> str:
+    """Without accents: staff write `manana` as often as `mañana`."""
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def wording(reading: Reading, *, fold: bool) -> Iterator[Fault]:
@@ -60,7 +67,8 @@ def wording(reading: Reading, *, fold: bool) -> Iterator[Fault]:
 
 
 def _one_segment(reading: Reading, *, fold: bool) -> Iterator[Fault]:
-    counted = sms_text.segments(reading.text)
+    sent = sms_text.fold(reading.text) if fold else reading.text
+    counted = sms_text.segments(sent)
     if fold and counted.encoding != sms_text.GSM7:
         odd = sms_text.unfoldable(reading.text)
         yield 1, "sms-alphabet", f"not in GSM-7 even when folded: {odd}"
@@ -81,7 +89,7 @@ def _forbidden(reading: Reading) -> Iterator[Fault]:
     for rule in reading.words["forbidden"]:
         if reading.is_spoken and rule.get("eye_only"):
             continue
-        for found in re.finditer(rule["pattern"], reading.text, re.IGNORECASE):
+        for found in re.finditer(bare(rule["pattern"]), bare(reading.text), re.IGNORECASE):
             said = found.group()
             yield reading.line_of(said), "forbidden", f"{said!r}: {rule['why']}"
 
@@ -97,7 +105,7 @@ def _health(reading: Reading) -> Iterator[Fault]:
 
 def _carrier(reading: Reading) -> Iterator[Fault]:
     prose = social_text.without_links(reading.text)
-    found = re.search(reading.words["carrier"], prose, re.IGNORECASE)
+    found = re.search(bare(reading.words["carrier"]), bare(prose), re.IGNORECASE)
     if reading.file == "sms.txt" and found:
         yield (
             reading.line_of(found.group()),
@@ -115,7 +123,7 @@ def _estimate(reading: Reading) -> Iterator[Fault]:
 def _apology(reading: Reading) -> Iterator[Fault]:
     if reading.file == "agent.txt":
         return
-    said = list(re.finditer(reading.words["apology"], reading.text, re.IGNORECASE))
+    said = list(re.finditer(bare(reading.words["apology"]), bare(reading.text), re.IGNORECASE))
     if not said:
         return
     line = reading.line_of(said[0].group())
@@ -131,13 +139,13 @@ def _is_last(reading: Reading, said: re.Match[str]) -> bool:
     """After it may stand only where and as of when: no further sentence of prose."""
     if reading.file == "email.html":
         return True  # the same words as email.txt, in a frame of other words
-    rest = re.split(r"[.!]\s|\n\n", reading.text[said.end() :])[1:]
+    rest = re.split(r"[.!]\s|\n\n", bare(reading.text)[said.end() :])[1:]
     as_of = reading.words["as_of"]
     footer = reading.file == "email.txt"
     prose = [
         one
         for one in rest
-        if one.strip() and not _FACTUAL.search(one) and not re.search(as_of, one, re.I)
+        if one.strip() and not _FACTUAL.search(one) and not re.search(as_of, one, re.IGNORECASE)
     ]
     return footer or not prose
 

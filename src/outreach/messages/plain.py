@@ -45,7 +45,13 @@ def shorten(value: str, limit: int) -> str:
         cut = limit
     while cut and not _may_break(value, cut):
         cut -= 1
-    return value[:cut].rstrip(" ,;-")
+    return value[: cut or _first_grapheme(value, limit)].rstrip(" ,;-")
+
+
+def _first_grapheme(value: str, limit: int) -> int:
+    """End of a first grapheme longer than the limit; a hostile heap of accents is cut all the same."""
+    ends = (at for at in range(limit, min(len(value), 2 * limit)) if _may_break(value, at))
+    return next(ends, min(len(value), 2 * limit))
 
 
 def _may_break(value: str, at: int) -> bool:
@@ -68,16 +74,15 @@ def _joins(before: str) -> bool:
         before in _JOINERS
         or unicodedata.category(before) in {"Cf", "Cn"}
         or unicodedata.combining(before) == _VIRAMA
-        or unicodedata.category(before) == "Mn"
         or before in _PREPENDED
-        or unicodedata.category(before) == "Lo"
-        and "PREPEND" in unicodedata.name(before, "")
+        or (unicodedata.category(before) == "Lo" and "PREPEND" in unicodedata.name(before, ""))
     )
 
 
 def _is_pair(before: str, after: str) -> bool:
     both = ord(before), ord(after)
-    flags = all(code in _INDICATORS for code in both)
+    conjunct = unicodedata.category(before) == "Mn" and unicodedata.category(after) == "Lo"
+    flags = conjunct or all(code in _INDICATORS for code in both)
     return flags or (before == "\r" and after == "\n") or all(map(_is_hangul, (before, after)))
 
 

@@ -170,7 +170,7 @@ class Renderer:
 
 def body_hash(content: Content) -> bytes:
     """16 bytes of SHA-256 over subject, text and HTML: the ledger's memory of what was said."""
-    whole = "\0".join((content.subject, content.text, content.html)).encode("utf-8")
+    whole = f"{content.subject}\0{content.text}\0{content.html}".encode()
     return hashlib.sha256(whole).digest()[:_HASH_BYTES]
 
 
@@ -270,8 +270,13 @@ def _filled_text(
 def _escaping(composed: Composed) -> Callable[[str, str], str]:
     if composed.channel is Channel.VOICE:
         code = code_of(composed.locale)
-        return lambda name, value: speech.in_words(_plain(name, value), code)
+        return lambda name, value: _said(value, speech.in_words(_plain(name, value), code))
     return _folded if composed.channel is Channel.SMS and composed.fold else _plain
+
+
+def _said(value: str, words: str) -> str:
+    """`several` brings the space before it."""
+    return f" {words}" if value.startswith(" ") else words
 
 
 def _plain(name: str, value: str) -> str:

@@ -128,12 +128,12 @@ def _check_frame(jinja: ImmutableSandboxedEnvironment, name: str, frame: str) ->
     try:
         tree = jinja.parse(frame)
         _check(tree)
-        for extends in tree.find_all(nodes.Extends):
-            raise Mistake(extends.lineno, "not-allowed", "a layout extends nothing")
     except TemplateSyntaxError as error:
         raise InputRefused(f"templates/{name} line {error.lineno}: {error.message}") from None
     except Mistake as mistake:
         raise InputRefused(f"templates/{name} {mistake}") from None
+    if extends := tree.find(nodes.Extends):
+        raise InputRefused(f"templates/{name} line {extends.lineno}: a layout extends nothing")
 
 
 def _check(tree: nodes.Template) -> None:

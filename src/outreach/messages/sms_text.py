@@ -1,5 +1,7 @@
 """Counts SMS segments, and folds what is not in the GSM-7 alphabet to what is."""
 
+# ruff: noqa: RUF001  typographic signs are what is folded here
+
 from __future__ import annotations
 
 import unicodedata
@@ -137,9 +139,27 @@ _FOLDED = _Folding(
             **dict.fromkeys("“”„‟″«»", '"'),
             **dict.fromkeys("‐‑‒–—―−", "-"),
             **dict.fromkeys("\u200b\u00ad\ufeff\u2060", ""),
-            **{"\t": " ", "\u2028": "\n", "\u2029": "\n", "•": "-", "·": "-", "°": "o", "…": "..."},
-            **{"½": "1/2", "¼": "1/4", "¾": "3/4", "\u2044": "/", "×": "x", "÷": "/"},
-            **{"‹": "<", "›": ">", "©": "(c)", "®": "(r)", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"},
+            "\t": " ",
+            "\u2028": "\n",
+            "\u2029": "\n",
+            "•": "-",
+            "·": "-",
+            "°": "o",
+            "…": "...",
+            "½": "1/2",
+            "¼": "1/4",
+            "¾": "3/4",
+            "\u2044": "/",
+            "×": "x",
+            "÷": "/",
+            "‹": "<",
+            "›": ">",
+            "©": "(c)",
+            "®": "(r)",
+            "ł": "l",
+            "Ł": "L",
+            "đ": "d",
+            "Đ": "D",
         }
     )
 )

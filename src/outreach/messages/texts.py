@@ -68,7 +68,7 @@ def chosen(texts: Texts, template: str, locale: str, file: str, *, main: str) ->
 
 def fallbacks(locale: str, main: str) -> tuple[str, ...]:
     """es-CL, es, then the main locale and its language, each once."""
-    wanted = [locale, locale.split("-")[0], main, main.split("-")[0]]
+    wanted = [locale, locale.split("-", maxsplit=1)[0], main, main.split("-", maxsplit=1)[0]]
     return tuple(dict.fromkeys(wanted))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -53,10 +54,22 @@ def first_broken(session: Session) -> int | None:
     return None
 
 
-def newest(session: Session, limit: int = 50) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One link of the chain."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
+def newest(session: Session, limit: int = 50) -> list[Entry]:
     """The newest links, newest first."""
     rows = session.execute(select(t.audit).order_by(t.audit.c.id.desc()).limit(limit)).mappings()
-    return [dict(row) for row in rows]
+    return [Entry(**{name: row[name] for name in Entry.__slots__}) for row in rows]
 
 
 def _digest(

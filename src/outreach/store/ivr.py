@@ -59,6 +59,7 @@ class Callers:
         self.is_local = database.is_sqlite
         self._database = database
         self._held = threading.local()
+        self._open: list[Any] = []
         mark = "?" if database.is_sqlite else "%s"
         self._by_address = _BY_ADDRESS.replace("?", mark)
         self._by_account = _BY_ACCOUNT.replace("?", mark)
@@ -78,27 +79,32 @@ class Callers:
             self._forget()
             raise StoreUnusable(
                 "the record of callers cannot be read; see `outreach doctor`"
-            ) from (error)
+            ) from error
         return tuple(_premise(row) for row in dict.fromkeys(map(tuple, rows)))
 
     def _connection(self) -> Any:
         held = getattr(self._held, "raw", None)
         if held is None:
-            held = self._database.engine.raw_connection()
-            held.detach()  # ours for good: the pool neither resets nor hands it out
-            self._held.raw = held
+            pooled = self._database.engine.raw_connection()
+            held = pooled.driver_connection
+            pooled.detach()  # ours for good: the pool neither resets nor hands it out
             if not self.is_local:
-                _never_wait(held.driver_connection)
-        return held.driver_connection
+                _never_wait(held)
+            self._held.raw = held
+            self._open.append(held)
+        return held
 
     def _forget(self) -> None:
         held, self._held.raw = getattr(self._held, "raw", None), None
-        if held is not None:
+        if held in self._open:
+            self._open.remove(held)
             held.close()
 
     def close(self) -> None:
-        """Closes the connection of the calling thread."""
-        self._forget()
+        """Closes the connections of all threads; one that asks again gets a new one."""
+        self._held = threading.local()
+        while self._open:
+            self._open.pop().close()
 
 
 def _never_wait(connection: Any) -> None:

@@ -6,11 +6,11 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, bindparam, delete, func, or_, select
 
 from outreach.model.record import NetworkNode
-from outreach.store import tables as t
+from outreach.store import bulk, tables as t
+from outreach.store.bulk import Rows
 from outreach.store.session import Session
 
 Span = tuple[int, int]
@@ -27,26 +27,13 @@ def replace_nodes(session: Session, nodes: Sequence[NetworkNode]) -> None:
             delete(t.network_node).where(_node.ref == bindparam("gone")),
             [{"gone": ref} for ref in gone],
         )
-    if not nodes:
-        return
-    maker: Any = (
-        postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    )
-    statement = maker(t.network_node)
-    changed = ("kind", "name", "parent_ref", "tree_order", "tree_last")
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=("ref",), set_={name: statement.excluded[name] for name in changed}
-        ),
-        [_row(node) for node in nodes],
-    )
+    bulk.upsert_rows(session, t.network_node, [_row(node) for node in nodes], ("ref",))
 
 
-def replace_edges(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def replace_edges(session: Session, rows: Rows) -> None:
     """Rows of ref, node_a, node_b, open."""
     session.execute(delete(t.network_edge))
-    if rows:
-        session.execute(insert(t.network_edge), rows)
+    bulk.insert_rows(session, t.network_edge, rows)
 
 
 def find_node(session: Session, ref: str) -> NetworkNode | None:
@@ -84,9 +71,7 @@ def near_matches(session: Session, text: str, limit: int = 5) -> list[str]:
 def spans(session: Session, refs: Iterable[str]) -> list[Span]:
     """[order, last] of each known node, in order; unknown refs give none."""
     found = select(_node.tree_order, _node.tree_last).where(_node.ref.in_(list(refs)))
-    return [
-        (first, last) for first, last in session.execute(found.order_by(_node.tree_order)).tuples()
-    ]
+    return [(first, last) for first, last in session.execute(found.order_by(_node.tree_order))]
 
 
 def localities_under(session: Session, under: Iterable[Span]) -> list[str]:
@@ -109,7 +94,7 @@ def _resembling(session: Session, wanted: str, limit: int) -> list[str]:
         select(_node.ref, _node.name)
         .order_by(_node.kind == "transformer", _node.ref)
         .limit(_COMPARED_AT_MOST)
-    ).tuples()
+    )
     words = {word.casefold(): ref for ref, name in rows for word in (name, ref)}
     return [words[word] for word in difflib.get_close_matches(wanted, words, n=limit)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -50,16 +50,21 @@ def told(session: Session, occasion: int, *, before_version: int | None = None) 
     ).scalar()
 
 
-def settle(session: Session, occasion: int, restored_at: datetime, *, now: datetime) -> None:
-    """Closes every open promise: kept if power was back by then, else missed by so many seconds."""
-    for promise in of(session, occasion):
-        if promise.settled_at is None:
-            late = max(0, int((restored_at - promise.etr_at).total_seconds()))
-            session.execute(
-                update(t.promise)
-                .where(t.promise.c.occasion_id == occasion, t.promise.c.version == promise.version)
-                .values(settled_at=now, kept=late == 0, missed_by_s=late)
-            )
+def settle(
+    session: Session, promise: Promise, *, kept: bool, missed_by: timedelta | None, now: datetime
+) -> None:
+    """Closes a promise: kept, or missed by so much (None: by an amount nobody knows)."""
+    session.execute(
+        update(t.promise)
+        .where(
+            t.promise.c.occasion_id == promise.occasion_id, t.promise.c.version == promise.version
+        )
+        .values(
+            settled_at=now,
+            kept=kept,
+            missed_by_s=None if missed_by is None else int(missed_by.total_seconds()),
+        )
+    )
 
 
 def overdue(session: Session, *, now: datetime) -> int:

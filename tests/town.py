@@ -6,15 +6,20 @@ import itertools
 import shutil
 from pathlib import Path
 
-from outreach.addresses import Keyring
+from tests import make
+
 from outreach.campaigns.engine import Engine
 from outreach.model.words import CHANNEL_BITS, Channel
-from outreach.settings import Settings, carried
+from outreach.settings import Lane, Settings, carried
 from outreach.store.session import Database, Session
-from tests import make
 
 FEEDER, NORTH, SOUTH = "ALM-F12", "ALM-F12-S1", "ALM-F12-S2"
 """The feeder spans tree orders 1 to 9: its sections 2 to 5 and 6 to 9."""
+LANES = (
+    Lane(name="sms", channel=Channel.SMS, sender="+56900000000", rate=100, two_way=True),
+    Lane(name="email", channel=Channel.EMAIL, sender="avisos@example.com", rate=500),
+)
+SOCIAL = Lane(name="social", channel=Channel.SOCIAL, sender="@town", rate=1)
 _SECTIONS = {NORTH: (2, "Providencia"), SOUTH: (6, "Ñuñoa")}
 
 
@@ -71,17 +76,18 @@ def resident(
     return customer
 
 
-def workspace(folder: Path) -> Settings:
-    """A workspace with the carried campaigns and templates; no quiet hours, so that tests choose."""
+def workspace(folder: Path, *, lanes: tuple[Lane, ...] = LANES) -> Settings:
+    """A workspace with the carried campaigns and templates, and lanes for SMS and e-mail."""
     for name in ("campaigns", "templates"):
         shutil.copytree(carried(name), folder / name)
-    return Settings(workspace=folder)
+    return Settings(workspace=folder, lanes=lanes)
 
 
 def engine(database: Database, settings: Settings) -> Engine:
     """An engine whose seeds are the same in every run."""
-    return Engine(database=database, settings=settings, random_bytes=lambda count: b"\7" * count)
-
-
-def keyring() -> Keyring:
-    return make.KEYRING
+    return Engine(
+        database=database,
+        settings=settings,
+        keyring=make.KEYRING,
+        random_bytes=lambda count: b"\7" * count,
+    )

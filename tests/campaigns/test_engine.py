@@ -7,16 +7,17 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from tests import make, town
 
-from outreach.campaigns import due
+from outreach.campaigns import due, pins
 from outreach.campaigns.engine import Applied, Engine
+from outreach.campaigns.undo import undo
 from outreach.model.errors import GuardRefused
 from outreach.model.occasion import NewOccasion, Scope
-from outreach.model.words import MessageState, OccasionKind, RunState, Service
+from outreach.model.words import MessageState, OccasionKind, OccasionState, RunState, Service
 from outreach.outages import revise
 from outreach.outages.revise import Change
-from outreach.store import ledger, occasions, promises, runs, tables as t
-from tests import make, town
+from outreach.store import freeze, ledger, occasions, promises, runs, tables as t
 
 NOW = make.NOW
 UNPLANNED = "unplanned-outage"
@@ -239,8 +240,6 @@ def test_an_armed_campaign_above_its_ceiling_stays_and_says_why(engine):
 
 
 def arm(engine: Engine) -> None:
-    from outreach.campaigns import pins  # noqa: PLC0415
-
     pinned = pins.read(engine.settings, UNPLANNED)
     with engine.database.write() as session:
         runs.pin(session, pinned.digest, pinned.body, now=NOW)
@@ -299,8 +298,6 @@ def test_the_states_add_up_to_the_audience_at_every_step(engine):
 
 
 def test_a_crash_while_freezing_is_gone_on_with_and_doubles_nobody(engine, monkeypatch):
-    from outreach.store import freeze  # noqa: PLC0415
-
     monkeypatch.setattr(freeze, "SLICE_ROWS", 1)
     calls = []
     real = freeze.freeze_slice
@@ -330,3 +327,88 @@ def test_who_cannot_be_written_to_is_left_out_with_the_reason(engine):
     with engine.database.read() as session:
         rows = session.execute(select(t.left_out.c.reason)).scalars().all()
     assert rows == ["no_contact"]
+
+
+def test_our_own_account_posts_once_and_the_post_is_corrected_with_the_rest(database, tmp_path):
+    with database.write() as session:
+        town.build(session)
+    engine = town.engine(database, town.workspace(tmp_path, lanes=(*town.LANES, town.SOCIAL)))
+    applied = launched(engine)
+    told(engine)
+
+    update(engine, applied, after=timedelta(minutes=20), etr_at=NOW + timedelta(hours=3))
+
+    with engine.database.read() as session:
+        posts = session.execute(
+            select(t.step_run.c.step, t.message.c.customer_id)
+            .join(t.message, t.message.c.step_run_id == t.step_run.c.id)
+            .where(t.message.c.channel == "social")
+            .order_by(t.message.c.id)
+        ).all()
+    assert [tuple(post) for post in posts] == [("opened", 0), ("etr_set", 0)]
+
+
+def test_a_post_does_not_tell_that_power_is_back_while_part_of_the_area_is_out(database, tmp_path):
+    with database.write() as session:
+        town.build(session)
+    engine = town.engine(database, town.workspace(tmp_path, lanes=(*town.LANES, town.SOCIAL)))
+    applied = launched(engine)
+    told(engine)
+
+    restore(engine, applied, after=timedelta(hours=1), part=Scope(nodes=(town.SOUTH,)))
+
+    assert steps(engine)["partial_restored"] == {"queued": 3}
+    assert steps(engine)["still_out"] == {"queued": 5}
+
+
+def test_undo_takes_back_what_has_not_left_and_the_truth_with_it(engine):
+    applied = launched(engine)
+    told(engine)
+    update(engine, applied, after=timedelta(minutes=20), etr_at=NOW + timedelta(hours=3))
+
+    taken = undo(engine, actor="ana", now=NOW + timedelta(minutes=20, seconds=10))
+
+    assert (taken.stopped, taken.left_already) == (7, 0)
+    assert steps(engine)["etr_set"] == {"cancelled": 7}
+    assert taken.occasion.revision.public_etr is None
+
+
+def test_undo_of_an_opening_discards_the_outage(engine):
+    arm(engine)
+    open_outage(engine)
+
+    taken = undo(engine, actor="ana", now=NOW + timedelta(seconds=10))
+
+    assert taken.stopped == 7
+    assert taken.occasion.revision.state is OccasionState.DISCARDED
+
+
+def test_undo_of_a_launch_cancels_the_run_and_leaves_the_truth(engine):
+    launched(engine)
+
+    taken = undo(engine, actor="ana", now=NOW + timedelta(seconds=10))
+
+    assert taken.occasion.revision.state is OccasionState.ACTIVE
+    with engine.database.read() as session:
+        assert [run.state for run in runs.every(session)] == [RunState.CANCELLED]
+
+
+def test_nothing_is_undone_twice_or_after_ten_minutes(engine):
+    launched(engine)
+    with pytest.raises(GuardRefused, match="nothing to undo"):
+        undo(engine, actor="ana", now=NOW + timedelta(minutes=11))
+    undo(engine, actor="ana", now=NOW + timedelta(seconds=10))
+
+    with pytest.raises(GuardRefused, match="nothing to undo"):
+        undo(engine, actor="ana", now=NOW + timedelta(seconds=20))
+
+
+def test_a_replaced_estimate_is_a_promise_missed_at_once(engine):
+    applied = launched(engine, etr_at=NOW + timedelta(hours=3))
+    told(engine)
+
+    update(engine, applied, after=timedelta(minutes=5), etr_at=NOW + timedelta(hours=4, minutes=10))
+
+    with engine.database.read() as session:
+        first = promises.of(session, applied.occasion.id)[0]
+    assert (first.kept, first.missed_by_s) == (False, 75 * 60)

@@ -14,7 +14,7 @@ import pytest
 from tests.channels.bench import outgoing
 from tests.fakes.twilio import START
 
-from outreach.channels.outbox import FILE, Outbox, masked
+from outreach.channels.outbox import FILE, Outbox
 from outreach.model.message import Accepted, Attempt, Delayed, Found, Outgoing, Refused
 from outreach.model.words import Channel, MessageState
 
@@ -143,7 +143,6 @@ def test_addresses_are_shown_masked_and_not_kept_in_clear(tmp_path: Path) -> Non
     assert shown == ["a***@example.com", "+569****45"]
     assert b"22212345" not in kept
     assert b"rojas" not in kept
-    assert masked("+1") == "+1****+1"[:2] + "****" + "+1"
 
 
 def test_messages_are_found_by_words_or_by_a_whole_address(tmp_path: Path) -> None:
@@ -156,6 +155,7 @@ def test_messages_are_found_by_words_or_by_a_whole_address(tmp_path: Path) -> No
         assert [message.id for message in by_word] == [30]
         assert [message.body for message in by_address] == ["Corte en Maipú, ref 7"]
         assert box.messages(search="nobody") == []
+        assert len(box.messages(search="MAIPÚ")) == 30
         assert [message.id for message in box.messages(limit=2)] == [30, 29]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
@@ -36,10 +38,12 @@ def test_a_mail_says_what_it_is_in_text_and_html() -> None:
     assert "<p>Corte en Maipú</p>" in html.get_content()
 
 
-def test_a_mail_without_html_is_plain() -> None:
-    mail = compose(outgoing("smtp"))
+def test_a_mail_without_html_is_plain_and_dated() -> None:
+    raw = compose(outgoing("smtp"), now=datetime(2026, 8, 4, 6, 43, tzinfo=UTC))
 
+    mail = message_from_bytes(raw, policy=policy.default)
     assert mail.get_content_type() == "text/plain"
+    assert mail["Date"] == "Tue, 04 Aug 2026 06:43:00 +0000"
     assert mail["List-Unsubscribe"] is None
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from tests.fakes.http import HttpFake, Reply, Request
 
 from outreach.channels import replies
@@ -120,6 +127,15 @@ def test_an_unknown_name_was_not_sent() -> None:
 def test_a_server_without_tls_was_not_sent() -> None:
     with Echo() as echo:
         assert isinstance(failure(echo.url.replace("http:", "https:")), NotSent)
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+    with Echo(tls=_own_certificate(tmp_path)) as echo:
+        error = failure(echo.url)
+
+        assert isinstance(error, NotSent)
+        assert "certificate" in str(error)
+        assert echo.requests == []
 
 
 def test_a_server_that_never_accepts_the_connection_was_not_sent() -> None:
@@ -234,3 +250,23 @@ def test_the_wait_is_what_the_provider_asks_within_five_minutes(
 def test_what_was_not_sent_is_delayed_and_what_was_lost_is_in_doubt() -> None:
     assert isinstance(replies.of_failure(1, NotSent("x")), Delayed)
     assert isinstance(replies.of_failure(1, Lost("x")), InDoubt)
+
+
+def _own_certificate(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2046, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "own.pem").write_bytes(plain + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "own.pem")
+    return context

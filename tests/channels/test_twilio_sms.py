@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -74,6 +75,16 @@ def test_requests_are_what_the_vendor_describes() -> None:
 
     assert [twilio_mistakes(request) for request in requests] == [[], [], []]
     assert requests[0].headers["authorization"].startswith("Basic ")
+
+
+def test_the_description_would_catch_a_wrong_request() -> None:
+    with bench("twilio") as under:
+        under.send(outgoing("twilio"))
+        request = under.fake.requests[0]
+
+    assert twilio_mistakes(replace(request, body=request.body + b"&IdempotencyKey=1"))
+    assert twilio_mistakes(replace(request, body=b"Body=a"))
+    assert twilio_mistakes(replace(request, method="GET", query={"Since": "1"}))
 
 
 def test_the_environment_of_the_process_does_not_reach_the_sdk(

@@ -276,11 +276,13 @@ def _fill_record(database: Database, keys: Keyring) -> None:
     """Every readable telephone of the CRM as a contact point, but those many customers share."""
     mapping = read_calls_mapping(MAPPING)
     holders: dict[str, set[str]] = {}
-    with (SAMPLE / "crm_clientes.csv").open(encoding="cp1252", newline="") as file:
+    with (SAMPLE / "crm_clientes.csv").open(
+        encoding="cp1252", errors="replace", newline=""
+    ) as file:
         for row in csv.DictReader(file, delimiter=";"):
             for cell in (row["TELEFONO1"], row["TELEFONO2"]):
                 for number in _phones(cell or "", mapping):
-                    holders.setdefault(number, set()).add(row["RUT"] or row["N° CLIENTE"])
+                    holders.setdefault(number, set()).add(_person(row))
     with database.write() as session:
         session.execute(
             t.contact_point.insert(),
@@ -308,3 +310,8 @@ def _phones(cell: str, mapping: CallsMapping) -> list[str]:
         for piece in pieces
     ]
     return [phone.e164 for phone in read if not isinstance(phone, PhoneRefused)]
+
+
+def _person(row: dict[str, str]) -> str:
+    written = "".join(sign for sign in row["RUT"].upper() if sign.isalnum()).lstrip("0")
+    return written or next(iter(row.values()))

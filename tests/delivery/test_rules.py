@@ -106,7 +106,7 @@ def test_a_board_is_as_fresh_as_the_claim_and_goes_stale():
     board.hold([recipient()], asked_at=10.0)
 
     assert not board.wants_look(10.1)
-    assert board.wants_look(10.2)
+    assert board.wants_look(10.25)
     assert not board.is_stale(11.0)
     assert board.is_stale(11.1)
 

@@ -19,7 +19,7 @@ from outreach.model.errors import InputRefused, StoreUnusable
 from outreach.model.message import Accepted, Content, Delayed, InDoubt, Outgoing, Refused
 from outreach.model.words import MessageState as S, PriorityClass
 from outreach.store import lanes, ledger, settle, stop, tables as t
-from outreach.store.session import Database
+from outreach.store.session import Database, Session
 
 
 def drive(database: Database, carrier: Carrier, *, linger: float = 0.0, **changes: Any) -> Driven:
@@ -107,7 +107,7 @@ def test_a_channel_without_receipts_has_its_last_word_at_once(database: Database
     assert states(database) == {S.SENT: 1}
 
 
-CASES = {
+CASES: dict[str, tuple[Any, S]] = {
     "refused": (lambda o: Refused(id=o.id, code="21211", reason="bad number"), S.FAILED),
     "in doubt": (lambda o: InDoubt(id=o.id, reason="read timeout"), S.IN_DOUBT),
     "delayed": (
@@ -266,12 +266,17 @@ def test_a_wave_that_cannot_be_written_pauses_its_run_too(database: Database):
         assert session.scalars(select(t.run.c.state)).one() == "paused"
 
 
-STOPS = {
+def opt_everybody_out(session: Session) -> None:
+    for address in session.scalars(select(t.contact_point.c.address_hash)).all():
+        make.make_suppression(session, address_hash=address)
+
+
+STOPS: dict[str, tuple[Any, S]] = {
     "superseded": (lambda s: ledger.supersede(s, occasion=1, version=2, now=make.NOW), S.SUPERSEDED),
     "cancelled": (lambda s: ledger.cancel(s, run=1, now=make.NOW), S.CANCELLED),
     "paused": (lambda s: stop.pause_run(s, 1, "wait", now=make.NOW), S.QUEUED),
     "opted out": (
-        lambda s: [make.make_suppression(s, address_hash=h) for h in s.scalars(select(t.contact_point.c.address_hash))],
+        opt_everybody_out,
         S.SUPPRESSED,
     ),
 }  # fmt: skip
@@ -437,7 +442,7 @@ def test_a_database_that_stays_away_leaves_doubt_and_no_second_copy(
 
 
 def test_a_batch_goes_out_in_one_call(database: Database):
-    given(database, 25)
+    given(database, 25, rate=1_000)
     carrier = Carrier(batch_size=10)
     sizes: list[int] = []
     carrier.before = lambda batch: sizes.append(len(batch))
@@ -446,3 +451,13 @@ def test_a_batch_goes_out_in_one_call(database: Database):
 
     assert sorted(sizes) == [5, 10, 10]
     assert states(database) == {S.ACCEPTED: 25}
+
+
+def test_a_big_batch_is_cut_to_what_the_rate_allows_at_once(database: Database):
+    given(database, 120, rate=40)
+    carrier = Carrier(batch_size=1_000)
+
+    drive(database, carrier)
+
+    at = [at for at, _sent in carrier.calls]
+    assert max(sum(start <= one < start + 1.0 for one in at) for start in at) <= 40 + 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def run(
     language: str = "en",
     interactive: bool = False,
     typed: str | None = None,
-    env: dict[str, str | None] | None = None,
+    env: Mapping[str, str | None] | None = None,
     **given: Any,
 ) -> Result:
     """The result of `outreach <words>` at NOW; `typed` is what the person answers."""

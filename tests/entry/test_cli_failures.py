@@ -60,7 +60,10 @@ def test_an_error_is_one_line_and_one_code(capsys, error, code, said):
 def test_each_of_several_mistakes_has_its_line(capsys):
     ended(InputRefused("a.toml:3: wrong\na.toml:9: wrong"))
 
-    assert capsys.readouterr().err.splitlines() == ["error: a.toml:3: wrong", "error: a.toml:9: wrong"]
+    assert capsys.readouterr().err.splitlines() == [
+        "error: a.toml:3: wrong",
+        "error: a.toml:9: wrong",
+    ]
 
 
 def test_what_was_not_foreseen_shows_its_place_but_not_its_text(capsys):

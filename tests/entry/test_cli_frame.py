@@ -7,11 +7,11 @@ import sys
 
 import click
 import pytest
+from tests.entry.cli_runs import run
 
 from outreach.entry import languages
 from outreach.entry.cli import frame
 from outreach.entry.cli.main import SECTIONS, cli
-from tests.entry.cli_runs import run
 
 HEAVY = "sqlalchemy alembic fastapi twilio sendgrid tweepy babel pydantic rich httpx2 phonenumbers jinja2"
 
@@ -76,7 +76,7 @@ def test_no_words_at_all_show_the_help_and_count_as_misuse():
     [
         (["doctr"], "error: No such command 'doctr'. Did you mean 'doctor'? See `outreach --help`"),
         (["db", "chek"], "See `outreach db --help`"),
-        (["db", "check", "--foo"], "error: No such option '--foo'. See `outreach db check --help`"),
+        (["db", "check", "--zzz"], "error: No such option '--zzz'. See `outreach db check --help`"),
         (["--nope"], "error: No such option '--nope'."),
         (["template", "render"], "error: Missing argument 'TEMPLATE'."),
         (["db", "check", "--format", "xml"], "error: Invalid value for '--format'"),
@@ -91,9 +91,11 @@ def test_misuse_is_answered_in_one_line_with_exit_code_2(words, said):
 
 
 def test_misuse_is_answered_in_the_operators_language():
-    shown = run("db", "check", "--foo", language="es")
+    shown = run("db", "check", "--zzz", language="es")
 
-    assert shown.stderr.startswith("error: No existe la opción '--foo'. Vea `outreach db check --help`")
+    assert shown.stderr.startswith(
+        "error: No existe la opción '--zzz'. Vea `outreach db check --help`"
+    )
 
 
 def test_the_version_is_shown():

@@ -39,7 +39,7 @@ def _english():
 def shown(capsys, form: Format, rows, *, headings=None, country="CL") -> str:
     answer = Output(format=form, zone=ZoneInfo("America/Santiago"), country=country)
     answer.rows(rows, headings=headings or HEADINGS)
-    return capsys.readouterr().out
+    return str(capsys.readouterr().out)
 
 
 def test_a_table_shows_values_as_people_read_them(capsys):
@@ -51,7 +51,10 @@ def test_a_table_shows_values_as_people_read_them(capsys):
     assert "2026-07-16 05:30" in table
     assert "2 h 45 min" in table
     assert "sí" in table
-    assert "[bold]F12[/]" in table
+
+
+def test_what_looks_like_markup_is_shown_as_it_is(capsys):
+    assert "[bold]F12[/]" in shown(capsys, Format.TABLE, [ROW], headings={"name": "name"})
 
 
 def test_a_table_fits_a_hundred_columns_and_loses_nothing(capsys):
@@ -134,7 +137,9 @@ def test_a_cell_that_looks_like_a_formula_is_defused_but_a_phone_is_not(cell, wr
 
 
 def test_a_record_stands_below_each_other(capsys):
-    Output(zone=ZoneInfo("UTC")).record({"a": 1, "bcd": None, "x": 2}, headings={"bcd": "B", "a": "A1"})
+    Output(zone=ZoneInfo("UTC")).record(
+        {"a": 1, "bcd": None, "x": 2}, headings={"bcd": "B", "a": "A1"}
+    )
 
     assert capsys.readouterr().out == "B   -\nA1  1\n"
 

@@ -149,9 +149,11 @@ def test_the_estimate_passes_and_is_no_longer_spoken(database, world):
 
 def test_a_clock_set_back_does_not_make_a_past_estimate_future(database, world):
     app = make_app(database, world)
-    world.passes(minutes=10)
+    world.passes(minutes=30)
+    app.board.refresh()
     world.now -= timedelta(hours=3)
-    world.steady += 1800
+    world.steady += 800
+    app.board.refresh()
 
     assert asked(app, ani=CANARY).json()["status"] == "investigating"
 
@@ -165,11 +167,16 @@ def test_a_clock_set_forward_silences_rather_than_lies_and_is_believed(database,
 
 
 def test_a_corrected_clock_is_believed_after_a_quarter_of_an_hour(database, world):
+    world.now += timedelta(hours=3)
     app = make_app(database, world)
-    world.steady += 900
+    world.now -= timedelta(hours=3)
+    world.steady += 899
     app.board.refresh()
 
-    assert asked(app, ani=CANARY).json()["status"] == "etr"
+    before = asked(app, ani=CANARY).json()["status"]
+    world.steady += 1
+
+    assert (before, asked(app, ani=CANARY).json()["status"]) == ("stale", "etr")
 
 
 def test_with_the_database_away_memory_answers_until_max_age_then_neutrally(database, world):

@@ -114,5 +114,7 @@ def make_app(database: Any, world: World, **changes: Any) -> Front:
     return app
 
 
-def browser(app: Front, *, at: str = "http://127.0.0.1:8020", peer: str = "127.0.0.1") -> TestClient:
+def browser(
+    app: Front, *, at: str = "http://127.0.0.1:8020", peer: str = "127.0.0.1"
+) -> TestClient:
     return TestClient(app, base_url=at, client=(peer, 50000), raise_server_exceptions=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -55,7 +56,8 @@ class Reply:
 class HttpFake:
     """Use as a context manager. Scripts are taken in order; without one, `answer` decides."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.requests: list[Request] = []
         self.came = threading.Event()
         """Set by the first request."""
@@ -98,7 +100,7 @@ class HttpFake:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(5)
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{port}"
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -109,7 +111,7 @@ class HttpFake:
 
     async def _listen(self) -> int:
         make: Callable[[], asyncio.Protocol] = lambda: _Connection(self)  # noqa: E731
-        self._server = await self._loop.create_server(make, "127.0.0.1", 0)
+        self._server = await self._loop.create_server(make, "127.0.0.1", 0, ssl=self._tls)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def _shut(self) -> None:

@@ -84,7 +84,11 @@ def plain(one: Recipient, address: str) -> Content:
 
 def make_driver(clock: Clock, **changes: Any) -> Driver:
     """A driver on the test's keys; `render=` and `open_address=` change its hands."""
-    hands = {"render": plain, "open_address": make.KEYRING.open, "token": make.KEYRING.token}
+    hands: dict[str, Any] = {
+        "render": plain,
+        "open_address": make.KEYRING.open,
+        "token": make.KEYRING.token,
+    }
     hands |= {name: changes.pop(name) for name in list(changes) if name in hands}
     values: dict[str, Any] = {
         "owner": "w1",

@@ -119,7 +119,7 @@ def test_a_weak_estimate_is_a_window(hours, expected):
     )
 
     assert speech_fields(facts, WORDS, "es")["etr"] == expected or hours == 5
-    assert spoken_times.window(facts, facts.etr_at, "es").endswith(expected)
+    assert spoken_times.window(facts, EVENING + timedelta(hours=hours), "es").endswith(expected)
 
 
 def test_a_window_may_begin_at_noon():

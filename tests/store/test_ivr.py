@@ -108,7 +108,6 @@ def test_every_thread_asks_on_a_connection_of_its_own(database):
 
     def ask():
         found.append(len(callers.by_address(KEYRING.hash(NUMBER))))
-        callers.close()
 
     threads = [threading.Thread(target=ask) for _ in range(3)]
     for thread in threads:
@@ -117,6 +116,8 @@ def test_every_thread_asks_on_a_connection_of_its_own(database):
         thread.join()
 
     assert found == [1, 1, 1]
+    assert len(callers._open) == 3
+    callers.close()
 
 
 def test_a_broken_database_is_one_error_and_the_next_call_connects_anew(database):

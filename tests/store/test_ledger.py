@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests import make
 from tests.store.test_claims import claim
 
-from outreach.model.words import TRANSITIONS, MessageState as S, PriorityClass
+from outreach.model.words import TRANSITIONS, Channel, MessageState as S, PriorityClass
 from outreach.store import lanes, ledger, settle, stop, tables as t
 from outreach.store.ledger import Stopped
 from outreach.store.session import Database
@@ -130,7 +130,7 @@ def test_only_the_named_steps_are_overtaken(database: Database):
 
 
 @pytest.mark.parametrize("spare", [True, False])
-def test_an_undo_takes_back_what_has_not_left(database: Database, spare: bool):
+def test_an_undo_takes_back_what_has_not_left(database: Database, spare):
     with database.write() as session:
         wave = make.make_step_run(session)
         make.make_message(session, step_run=wave, priority=PriorityClass.A)
@@ -155,7 +155,7 @@ def test_queued_texts_past_their_time_expire(database: Database):
 
 
 def test_without_a_last_word_for_three_days_a_message_is_unknown(database: Database):
-    old = {"accepted_at": make.NOW - 72 * HOUR, "provider": "twilio"}
+    old: dict[str, Any] = {"accepted_at": make.NOW - 72 * HOUR, "provider": "twilio"}
     with database.write() as session:
         make.make_message(session, state=S.ACCEPTED, **old)
         make.make_message(session, state=S.SENT, **old)
@@ -213,8 +213,8 @@ def test_a_pause_by_itself_leaves_a_cancelled_run_cancelled(database: Database):
 
 
 def lane(**changes: Any) -> lanes.Lane:
-    values = {"name": "sms", "pool": "sms:CL", "channel": "sms", "sender": "+569", "rate": 10.0}
-    return lanes.Lane(**(values | {"channel": lanes.Channel.SMS} | changes))
+    values: dict[str, Any] = {"name": "sms", "pool": "sms:CL", "sender": "+569", "rate": 10.0}
+    return lanes.Lane(**(values | {"channel": Channel.SMS} | changes))
 
 
 def test_declaring_again_changes_the_rate_and_keeps_the_lease(database: Database):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from outreach.addresses import Keyring
 from outreach.campaigns import launching, owed, pins, promising, waves
 from outreach.campaigns.launching import RandomBytes
 from outreach.model.campaign import Renotify
@@ -42,6 +43,7 @@ class Engine:
 
     database: Database
     settings: Settings
+    keyring: Keyring
     random_bytes: RandomBytes
 
     def open(self, new: NewOccasion, revision: Revision, *, now: datetime) -> Applied:
@@ -104,7 +106,7 @@ class Engine:
         with self.database.read() as session:
             pending = runs.freezing(session)
         for wave in pending:
-            waves.frozen(self.database, self.settings, wave)
+            waves.frozen(self.database, self.settings, self.keyring, wave)
         return len(pending)
 
     def _follow(
@@ -147,7 +149,9 @@ class Engine:
         )  # fmt: skip
 
     def _frozen(self, applied: Applied) -> Applied:
-        done = tuple(waves.frozen(self.database, self.settings, wave) for wave in applied.waves)
+        done = tuple(
+            waves.frozen(self.database, self.settings, self.keyring, wave) for wave in applied.waves
+        )
         return replace(applied, waves=done)
 
 

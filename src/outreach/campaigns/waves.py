@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from outreach.campaigns import pins, timing
+from outreach.addresses import Keyring
+from outreach.campaigns import accounts, pins, timing
 from outreach.model.campaign import Step
 from outreach.model.occasion import Occasion, OccasionId, Revision
 from outreach.model.words import Audience, Channel, Event
@@ -51,10 +52,13 @@ def applies(step: Step, revision: Revision) -> bool:
     return not step.when or has_etr is (step.when == "etr")
 
 
-def frozen(database: Database, settings: Settings, wave: Wave) -> Wave:
+def frozen(database: Database, settings: Settings, keyring: Keyring, wave: Wave) -> Wave:
     """Writes the wave's audience slice by slice, each in a transaction of its own."""
     with database.read() as session:
-        plan = _plan(session, settings, wave)
+        plan = planned(session, settings, wave)
+    if plan.posts:
+        with database.write() as session:
+            accounts.ours(session, settings, keyring)
     done = False
     while not done:
         with database.write() as session:
@@ -64,7 +68,7 @@ def frozen(database: Database, settings: Settings, wave: Wave) -> Wave:
         return runs.wave(session, wave.id)
 
 
-def _plan(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing:
+def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing:
     run = runs.get(session, wave.run_id)
     occasion = occasions.get(session, OccasionId(run.occasion_id))
     revision = occasions.revision_at(session, occasion.id, wave.version)
@@ -88,6 +92,9 @@ def _plan(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing:
         releases=timing.releases(campaign, step, occasion, zones=zones, now=wave.created_at),
         not_after=timing.not_after(step, revision, now=wave.created_at),
         pools=tuple(f"{lane.channel}:{lane.country}" for lane in settings.lanes),
+        posts=_posts(step, settings),
+        locale=settings.company.locale,
+        zone=occasion.zone,
     )
 
 
@@ -95,6 +102,11 @@ def _people_channels(step: Step, settings: Settings) -> tuple[Channel, ...]:
     """The step's channels that a lane carries; posts have no customer and are broadcast apart."""
     carried = {lane.channel for lane in settings.lanes} - {Channel.SOCIAL}
     return tuple(channel for channel in step.channels if channel in carried)
+
+
+def _posts(step: Step, settings: Settings) -> bool:
+    has_account = any(lane.channel is Channel.SOCIAL for lane in settings.lanes)
+    return has_account and Channel.SOCIAL in step.channels
 
 
 def _zones(session: Session, scope: scopes.Remaining, wave: Wave) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ class Outbox:
             )
             rows = self._store.execute(_DUE, (self.channel, _micros(now), limit)).fetchall()
             self._handed = [(self.channel, at, message) for at, message, _token, _fate in rows]
-        return [_receipt(at, message, token, fate) for at, message, token, fate in rows]
+        return [_receipt(at, token, fate) for at, _message, token, fate in rows]
 
     def messages(
         self, *, limit: int = 100, channel: Channel | None = None, search: str = ""
@@ -139,9 +139,9 @@ class Outbox:
             rows = self._store.execute(
                 """SELECT id, token, at, channel, sender, masked, subject, body, html, segments, fate
                 FROM message WHERE (?1 IS NULL OR channel = ?1) AND (?2 = '' OR address_hash = ?3
-                OR instr(lower(subject || ' ' || body || ' ' || masked), ?2))
+                OR instr(casefold(subject || ' ' || body || ' ' || masked), ?2))
                 ORDER BY id DESC LIMIT ?4""",
-                (channel, search.lower(), self._hash(search), limit),
+                (channel, search.casefold(), self._hash(search), limit),
             ).fetchall()
         return [_shown(*row) for row in rows]
 
@@ -197,6 +197,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     # Created with its mode before SQLite opens it; its -wal and -shm files take the same one.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     store = sqlite3.connect(path, timeout=5, check_same_thread=False)
+    store.create_function("casefold", 1, str.casefold)  # SQLite's lower() knows ASCII only
     store.execute("PRAGMA journal_mode = WAL")
     store.execute("PRAGMA synchronous = NORMAL")  # a mailbox to look at, not our ledger
     store.executescript(_TABLES)
@@ -228,11 +229,11 @@ def _delayed(id_: int, error: sqlite3.Error) -> Delayed:
     return Delayed(id=id_, code="outbox_store", reason=reason, retry_after=_FULL_WAIT)
 
 
-def _receipt(at: int, message: int, token: str, fate: str) -> Receipt:
+def _receipt(at: int, token: str, fate: str) -> Receipt:
     state = MessageState.DELIVERED if fate == DELIVERED else MessageState.UNDELIVERED
     return Receipt(
         provider=PROVIDER,
-        event_key=f"{message}.{fate}",
+        event_key=f"{token}.{fate}",
         token=token,
         provider_ref=_ref(token),
         state=state,

@@ -6,15 +6,18 @@ import asyncio
 import ipaddress
 import re
 import socket
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
+from email.utils import format_datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 from outreach import clock
 from outreach.channels import replies
-from outreach.model.message import Accepted, Delayed, InDoubt, Outcome, Outgoing, Refused
+from outreach.model.message import Accepted, Content, Delayed, InDoubt, Outcome, Outgoing, Refused
 from outreach.model.words import Channel
 
 PROVIDER = "smtp"
@@ -49,7 +52,9 @@ class SmtpEmail:
         tls: Literal["starttls", "tls", "none"] = "starttls",
         connections: int = 4,
         only_loopback: bool = False,
+        now: Callable[[], datetime] = clock.now,
     ) -> None:
+        self._now = now
         self._where: dict[str, Any] = {
             "hostname": host,
             "port": port,
@@ -77,9 +82,9 @@ class SmtpEmail:
             return Refused(
                 id=one.id, code="header", reason="a line break in a header of the e-mail"
             )
-        if not (one.to + one.sender).isascii():
+        if not f"{one.to}{one.sender}{one.token}{one.unsubscribe_url}".isascii():
             return Refused(id=one.id, code="address", reason="the address is not plain ASCII")
-        call = _Call(one)
+        call = _Call(one, self._now())
         try:
             async with asyncio.timeout(until - clock.monotonic()), self._places:
                 return await self._carry(call)
@@ -144,8 +149,9 @@ class SmtpEmail:
 class _Call:
     """One message on its way, and how far it got."""
 
-    def __init__(self, one: Outgoing) -> None:
+    def __init__(self, one: Outgoing, now: datetime) -> None:
         self.one = one
+        self._now = now
         self.stage = _Stage.CONNECT
 
     async def run(self, smtp: Any, *, reset: bool) -> None:
@@ -156,7 +162,7 @@ class _Call:
         self.stage = _Stage.RECIPIENT
         await smtp.rcpt(self.one.to)
         self.stage = _Stage.BODY
-        await smtp.data(compose(self.one).as_bytes())
+        await smtp.data(compose(self.one, now=self._now))
 
     def gave_up(self, reason: str) -> Outcome:
         if self.stage == _Stage.BODY:
@@ -184,19 +190,33 @@ class _Call:
         )
 
 
-def compose(one: Outgoing) -> EmailMessage:
-    """Text, and HTML beside it where there is one; ValueError on a line break in a header."""
-    mail = EmailMessage(policy=policy.SMTP)
-    mail["From"], mail["To"], mail["Subject"] = one.sender, one.to, one.content.subject
-    mail["Message-ID"] = _message_id(one)
-    mail["Auto-Submitted"] = "auto-generated"
+def compose(one: Outgoing, *, now: datetime) -> bytes:
+    """The mail as it goes over the wire: text, and HTML beside it where there is one.
+
+    The caller has refused line breaks in header values and addresses outside ASCII.
+    """
+    head = [f"To: {one.to}", f"Message-ID: {_message_id(one)}", f"Date: {format_datetime(now)}"]
     if one.unsubscribe_url:
-        mail["List-Unsubscribe"] = f"<{one.unsubscribe_url}>"
-        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail.set_content(one.content.text)
-    if one.content.html:
-        mail.add_alternative(one.content.html, subtype="html")
-    return mail
+        head.append(f"List-Unsubscribe: <{one.unsubscribe_url}>")
+        head.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
+    return "".join(f"{line}\r\n" for line in head).encode("ascii") + _shared(
+        one.sender, one.content
+    )
+
+
+@lru_cache(maxsize=64)
+def _shared(sender: str, content: Content) -> bytes:
+    """What all who get this text share: building it takes far longer than the rest of a mail."""
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["From"], mail["Subject"], mail["Auto-Submitted"] = (
+        sender,
+        content.subject,
+        "auto-generated",
+    )
+    mail.set_content(content.text)
+    if content.html:
+        mail.add_alternative(content.html, subtype="html")
+    return mail.as_bytes()
 
 
 def _message_id(one: Outgoing) -> str:

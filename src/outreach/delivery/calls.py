@@ -69,7 +69,7 @@ class Calls:
 
     async def send(self, chunk: list[Recipient], *, until: float) -> list[Settled]:
         """What became of each message of the chunk; no call begins at or after monotonic `until`."""
-        size = self._channel.batch_size
+        size = self._batch_size()
         batches = iter([chunk[start : start + size] for start in range(0, len(chunk), size)])
         settled: list[Settled] = []
         workers = min(max(1, self._limits.in_flight // size), len(chunk))
@@ -78,6 +78,10 @@ class Calls:
                 group.create_task(self._work(batches, settled, until=until))
         self._board.let_go(one.id for one in chunk)
         return settled
+
+    def _batch_size(self) -> int:
+        """A batch leaves at once: no more than the burst, or the second would hold too many."""
+        return max(1, min(self._channel.batch_size, int(self._pace.burst), self._limits.in_flight))
 
     async def _work(
         self, batches: Iterator[list[Recipient]], settled: list[Settled], *, until: float

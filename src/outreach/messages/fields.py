@@ -146,7 +146,7 @@ def rounded(count: int) -> int:
     """Two significant digits; 0 below 50, where a number would say more than is known."""
     if count < _ENOUGH:
         return 0
-    scale = 10 ** max(len(str(count)) - 2, 0)
+    scale: int = 10 ** max(len(str(count)) - 2, 0)
     return (count + scale // 2) // scale * scale
 
 
@@ -154,7 +154,7 @@ def _count(customers: int, locale: str) -> str:
     from babel.numbers import format_decimal  # noqa: PLC0415  babel
 
     few = rounded(customers)
-    return format_decimal(few, locale=locale.replace("-", "_")) if few else ""
+    return str(format_decimal(few, locale=locale.replace("-", "_"))) if few else ""
 
 
 def web_address(link: str) -> str:

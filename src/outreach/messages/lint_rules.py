@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from outreach.messages import sms_text, social_text, speech
@@ -52,6 +53,7 @@ class Reading:
         return next((n for n, line in enumerate(lines, 1) if bare(words).lower() in line), 1)
 
 
+@lru_cache(4096)
 def bare(text: str) -> str:
     """Without accents: staff write `manana` as often as `mañana`."""
     parts = unicodedata.normalize("NFKD", text)

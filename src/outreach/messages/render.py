@@ -53,7 +53,11 @@ class Composed:
     alone: Content | None
     """The finished content when nothing personal but the count of premises is in it, for one."""
     counts: bool
-    """Whether the count of premises is in it."""
+    """Whether the count of premises is in it, as a number or in words."""
+    several: bool
+    """Whether it is in it in words."""
+    escaping: Callable[[str, str], str]
+    """(field, value) -> value, harmless in `text` on this channel."""
 
 
 class Renderer:
@@ -91,8 +95,9 @@ class Renderer:
         premises = personal.get("premises", "1")
         if composed.alone is not None and (premises == "1" or not composed.counts):
             return composed.alone
-        values = personal if "several" in personal else self._counted(composed, personal, premises)
-        return _filled(composed, values)
+        if composed.several or "premises" not in personal:
+            personal = _counted(composed, personal, premises)
+        return _filled(composed, personal)
 
     def speak(self, template: str, locale: str, facts: Facts) -> Spoken:
         """What the IVR says: ivr.txt in words, SSML and seconds."""
@@ -160,12 +165,11 @@ class Renderer:
     def _build(self, locale: str, html: bool) -> Any:  # noqa: FBT001  a cache key
         return sandbox.environment(_frames(self._texts, locale, self._main), html=html)
 
-    def _counted(
-        self, composed: Composed, personal: Mapping[str, str], premises: str
-    ) -> dict[str, str]:
-        phrase = language(composed.locale)["personal"]["several"]
-        several = "" if premises == "1" else phrase.format(n=premises)
-        return {**personal, "premises": premises, "several": several}
+
+def _counted(composed: Composed, personal: Mapping[str, str], premises: str) -> dict[str, str]:
+    phrase = language(composed.locale)["personal"]["several"]
+    several = "" if premises == "1" else phrase.format(n=premises)
+    return {**personal, "premises": premises, "several": several}
 
 
 def body_hash(content: Content) -> bytes:
@@ -225,7 +229,8 @@ def _composed(channel: Channel, locale: str, rendered: dict[str, str], *, fold: 
     names = {*text.names, *subject.names, *html.names}
     open_ = Composed(
         channel=channel, locale=locale, fold=fold, text=text, subject=subject, html=html,
-        alone=None, counts=not names.isdisjoint({"premises", "several"}),
+        alone=None, counts=not names.isdisjoint({"premises", "several"}), several="several" in names,
+        escaping=_escaping(channel, locale, fold=fold),
     )  # fmt: skip
     if names - {"premises", "several"}:
         return open_
@@ -242,7 +247,7 @@ def _piece(text: str) -> Piece:
 
 
 def _filled(composed: Composed, personal: Mapping[str, str]) -> Content:
-    text = _filled_text(composed.text, personal, _escaping(composed))
+    text = _filled_text(composed.text, personal, composed.escaping)
     if composed.channel is Channel.SMS:
         return Content(text=text, segments=sms_text.segments(text).count)
     if composed.channel is not Channel.EMAIL:
@@ -257,21 +262,36 @@ def _filled(composed: Composed, personal: Mapping[str, str]) -> Content:
 def _filled_text(
     piece: Piece, personal: Mapping[str, str], escaping: Callable[[str, str], str]
 ) -> str:
-    if not piece.names:
+    names = piece.names
+    if not names:
         return piece.form % ()
     try:
-        return piece.form % tuple([escaping(name, personal[name]) for name in piece.names])
+        values = [personal[name] for name in names]
     except KeyError as error:
         raise InputRefused(
             f"personal field {error.args[0]}: not known for this recipient"
         ) from None
+    if not (escaping in _FOR_TEXT and _is_harmless(names, values)):
+        values = [escaping(name, value) for name, value in zip(names, values, strict=True)]
+    return piece.form % tuple(values)
 
 
-def _escaping(composed: Composed) -> Callable[[str, str], str]:
-    if composed.channel is Channel.VOICE:
-        code = code_of(composed.locale)
+def _is_harmless(names: tuple[str, ...], values: list[str]) -> bool:
+    """Nearly always so: one look at all values together costs a third of one at each."""
+    together = "".join(values)
+    if not together.isascii() or not together.isprintable() or "`" in together:
+        return False
+    if "link" not in names:
+        return True
+    link = values[names.index("link")]
+    return link.startswith("https://") and " " not in link
+
+
+def _escaping(channel: Channel, locale: str, *, fold: bool) -> Callable[[str, str], str]:
+    if channel is Channel.VOICE:
+        code = code_of(locale)
         return lambda name, value: _said(value, speech.in_words(_plain(name, value), code))
-    return _folded if composed.channel is Channel.SMS and composed.fold else _plain
+    return _folded if channel is Channel.SMS and fold else _plain
 
 
 def _said(value: str, words: str) -> str:
@@ -281,15 +301,20 @@ def _said(value: str, words: str) -> str:
 
 def _plain(name: str, value: str) -> str:
     """Harmless as it is in most cases: then it costs one look."""
-    if value.isascii() and value.isprintable():
-        return web_address(value) if name == "link" else value
-    if name == "several":
+    if name == "link" and (" " in value or not value.startswith("https://")):
+        value = web_address(value)
+    if name == "several" or (value.isascii() and value.isprintable()):
         return value
     return plain.one_line(value, what=f"personal field {name}")
 
 
 def _folded(name: str, value: str) -> str:
-    return sms_text.fold(_plain(name, value))
+    """Of printable ASCII only the grave accent is not in GSM-7."""
+    safe = _plain(name, value)
+    return safe if safe.isascii() and "`" not in safe else sms_text.fold(safe)
+
+
+_FOR_TEXT = (_plain, _folded)
 
 
 def _html(name: str, value: str) -> str:

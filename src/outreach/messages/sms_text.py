@@ -33,7 +33,7 @@ class Segments(NamedTuple):
 
     encoding: str
     units: int
-    count: int
+    count: int  # type: ignore[assignment]  # a segment count hides tuple.count
 
 
 def segments(text: str) -> Segments:

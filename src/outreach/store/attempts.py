@@ -100,7 +100,7 @@ def _write(session: Session, one: Decided, *, provider: str, now: datetime) -> N
     a, m = t.attempt, t.message
     values: dict[str, Any] = {}
     if one.looked:
-        values |= {"looked_at": now, "looks": a.c.looks + (one.provider_ref is None)}
+        values |= {"looked_at": now, "looks": a.c.looks + int(one.provider_ref is None)}
     if one.state is not None:
         values |= {"settled_at": now, "settled_as": one.reason or one.state.value}
         moved: dict[str, Any] = {"state": one.state, "reason": one.reason, "not_before": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ARRAY, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from outreach.store.session import Session
@@ -13,11 +13,18 @@ from outreach.store.session import Session
 Rows = Sequence[dict[str, Any]]
 """Rows by column name, as the tables have them; addresses, names and streets already sealed."""
 
+_SLICE = 5_000
+
 
 def insert_rows(session: Session, table: Table, rows: Rows) -> None:
-    """Inserts new rows."""
-    if rows:
-        _run(session, table, _insert(session, table), rows)
+    """Inserts new rows; all have the same columns."""
+    if not rows:
+        return
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(sqlite.insert(table), list(rows))
+        return
+    for begin in range(0, len(rows), _SLICE):
+        session.execute(_from_arrays(table, rows[begin : begin + _SLICE]))
 
 
 def upsert_rows(
@@ -26,24 +33,29 @@ def upsert_rows(
     """Inserts the rows; where the key stands already, all but `kept` is overwritten, ids stay."""
     if not rows:
         return
-    statement = _insert(session, table)
-    changed = {
-        name: statement.excluded[name] for name in rows[0] if name not in key and name not in kept
-    }
-    if changed:
-        statement = statement.on_conflict_do_update(index_elements=key, set_=changed)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=key)
-    _run(session, table, statement, rows)
+    changed = [name for name in rows[0] if name not in key and name not in kept]
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(_over_old(sqlite.insert(table), key, changed), list(rows))
+        return
+    for begin in range(0, len(rows), _SLICE):
+        statement = _from_arrays(table, rows[begin : begin + _SLICE])
+        session.execute(_over_old(statement, key, changed))
 
 
-def _insert(session: Session, table: Table) -> Any:
-    on_postgres = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert(table) if on_postgres else sqlite.insert(table)
+def _over_old(statement: Any, key: tuple[str, ...], changed: list[str]) -> Any:
+    if not changed:
+        return statement.on_conflict_do_nothing(index_elements=key)
+    return statement.on_conflict_do_update(
+        index_elements=key, set_={name: statement.excluded[name] for name in changed}
+    )
 
 
-def _run(session: Session, table: Table, statement: Any, rows: Rows) -> None:
-    if session.get_bind().dialect.name == "postgresql":
-        # RETURNING makes SQLAlchemy send a thousand rows a statement: 5 times as fast as one each.
-        statement = statement.returning(next(iter(table.primary_key)))
-    session.execute(statement, list(rows)).close()
+def _from_arrays(table: Table, rows: Rows) -> Any:
+    """One array a column: a tenth of the client's time that a parameter a cell takes."""
+    names = list(rows[0])
+    arrays = [
+        bindparam(name, [row[name] for row in rows], type_=ARRAY(table.c[name].type))
+        for name in names
+    ]
+    columns = func.unnest(*arrays).table_valued(*names).render_derived()
+    return postgresql.insert(table).from_select(names, select(*columns.c))

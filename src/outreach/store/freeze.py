@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Dialect,
     Select,
     Text,
     and_,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     not_,
     null,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -74,6 +76,10 @@ class Freezing:
     not_after: datetime | None
     pools: tuple[str, ...]
     """`sms:CL`, `sms:*`: pools that have a lane; an address goes to its country's, else to `*`."""
+    posts: bool = False
+    """Whether our own accounts say it too, in the company's `locale` and the area's `zone`."""
+    locale: str = ""
+    zone: str = ""
 
 
 def freeze_slice(session: Session, plan: Freezing) -> bool:
@@ -87,7 +93,7 @@ def freeze_slice(session: Session, plan: Freezing) -> bool:
         return True
     upto = _slice_end(session, plan)
     between = t.reach.c.tree_order.between(plan.wave.slice_from, upto)
-    _insert(session, _from_reach(session, plan, between))
+    _insert(session, _from_reach(session.get_bind().dialect, plan, between))
     if upto >= _END:
         _finish(session, plan)
         return True
@@ -134,10 +140,16 @@ def _insert(session: Session, rows: Select[Any]) -> None:
     )
 
 
-def _from_reach(session: Session, plan: Freezing, between: ColumnElement[bool]) -> Select[Any]:
+def rows(plan: Freezing, dialect: Dialect) -> Select[Any]:
+    """The message rows that a freeze would write, in one SELECT: a preview counts these very rows."""
+    if plan.wave.audience in {Audience.TOLD, Audience.LEFT}:
+        return _from_ledger(plan)
+    return _from_reach(dialect, plan, true())
+
+
+def _from_reach(dialect: Dialect, plan: Freezing, between: ColumnElement[bool]) -> Select[Any]:
     """Contactable points in the scope, one row each, on the channel their customer hears on."""
     r = t.reach
-    dialect = session.get_bind().dialect
     conditions = [plan.scope.covers(r), between, r.c.channel == _chosen_channel(plan.channels)]
     told = list(plan.siblings)
     if told:
@@ -184,7 +196,7 @@ def _from_ledger(plan: Freezing) -> Select[Any]:
         conditions.append(not_(_has_message(m.c.contact_point_id, plan.siblings, states=None)))
     if plan.wave.audience is Audience.LEFT:
         still = select(t.reach.c.contact_point_id).where(plan.scope.covers(t.reach))
-        conditions.append(m.c.contact_point_id.not_in(still))
+        conditions += [m.c.contact_point_id.not_in(still), m.c.customer_id > 0]
     copied = ("contact_point_id", "customer_id", "household_id", "channel", "priority", "locale", "zone",
               "locality", "premises", "rank", "pool")  # fmt: skip
     return (
@@ -264,6 +276,7 @@ def _finish(session: Session, plan: Freezing) -> None:
     A newer revision may have overtaken the wave while it froze: then nothing of it leaves.
     """
     m, wave = t.message, plan.wave
+    _broadcast(session, plan)
     if wave.superseded_at is not None:
         session.execute(
             update(m)
@@ -290,6 +303,25 @@ def _finish(session: Session, plan: Freezing) -> None:
         _leave_out(session, plan)
     frozen = session.execute(select(func.count()).where(m.c.step_run_id == wave.id)).scalar_one()
     _mark(session, wave.id, state=StepRunState.FROZEN, frozen=frozen, frozen_at=wave.created_at)
+
+
+def _broadcast(session: Session, plan: Freezing) -> None:
+    """Our own accounts get one post each: no customer, no household, outside the audience."""
+    if not plan.posts or plan.wave.audience in {Audience.TOLD, Audience.LEFT}:
+        return  # posted accounts are among those told, and hear the change with them
+    c = t.contact_point.c
+    earliest = min((one.not_before for one in plan.releases if one.not_before), default=None)
+    own = select(
+        *_common(plan), c.id.label("contact_point_id"), literal(0).label("customer_id"),
+        literal(0).label("household_id"), c.channel, literal("C").label("priority"),
+        literal(plan.locale).label("locale"), literal(plan.zone).label("zone"),
+        literal("").label("locality"), literal(0).label("premises"), literal(0).label("rank"),
+        literal(f"{Channel.SOCIAL}:*").label("pool"),
+        literal(earliest, UtcDateTime).label("not_before") if earliest else _no_time("not_before"),
+    ).where(c.channel == Channel.SOCIAL)  # fmt: skip
+    if plan.wave.audience is Audience.JOINED and plan.earlier:
+        own = own.where(not_(_has_message(c.id, plan.earlier, states=_MAYBE_TOLD)))
+    _insert(session, own)
 
 
 def _leave_out(session: Session, plan: Freezing) -> None:

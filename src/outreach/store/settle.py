@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, literal, select, update
+from sqlalchemy import bindparam, func, insert, literal, select, text, update
 
 from outreach.model.words import MessageState
 from outreach.store import suppressions, tables as t
@@ -104,9 +104,15 @@ def _still_ours(
 
 
 def _write(session: Session, ours: Sequence[Settled], *, provider: str, now: datetime) -> None:
-    m = t.message
-    if not ours:
+    rows = [_values(one, now) for one in ours]
+    if not rows:
         return
+    if session.get_bind().dialect.name == "postgresql":
+        # One statement: a round trip a row holds a lane to a tenth of this.
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        session.execute(_ALL_AT_ONCE, columns | {"provider": provider})
+        return
+    m = t.message
     session.execute(
         update(m)
         .where(m.c.id == bindparam("b_id"))
@@ -124,8 +130,26 @@ def _write(session: Session, ours: Sequence[Settled], *, provider: str, now: dat
             accepted_at=bindparam("b_accepted", type_=UtcDateTime),
         )
         .execution_options(synchronize_session=False),
-        [_values(one, now) for one in ours],
+        rows,
     )
+
+
+_ALL_AT_ONCE = text(
+    """
+    UPDATE message AS m
+    SET state = v.state, owner = NULL, lease_until = NULL, provider = :provider,
+        provider_ref = coalesce(v.ref, m.provider_ref), segments = v.segments,
+        body_hash = v.hash, reason = v.reason, not_before = v.not_before,
+        failures = m.failures + v.spent, accepted_at = v.accepted
+    FROM unnest(
+        CAST(:b_id AS bigint[]), CAST(:b_state AS text[]), CAST(:b_ref AS text[]),
+        CAST(:b_segments AS smallint[]), CAST(:b_hash AS bytea[]), CAST(:b_reason AS text[]),
+        CAST(:b_not_before AS timestamptz[]), CAST(:b_spent AS smallint[]),
+        CAST(:b_accepted AS timestamptz[])
+    ) AS v (id, state, ref, segments, hash, reason, not_before, spent, accepted)
+    WHERE m.id = v.id
+    """
+)
 
 
 def _values(one: Settled, now: datetime) -> dict[str, Any]:

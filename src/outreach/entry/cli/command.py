@@ -90,9 +90,9 @@ class Context:
         migrations.refuse_other_schema(database, configuration.carried("alembic"))
         return database
 
-    def unchecked_database(self, *, create: bool = False) -> Database:
+    def unchecked_database(self) -> Database:
         """Open whatever its schema, closed when the command ends."""
-        database = Database(self.settings.database, create=create)
+        database = Database(self.settings.database)
         click.get_current_context().call_on_close(database.close)
         return database
 

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from outreach.entry.cli.command import Context, Group, command
 from outreach.entry.languages import N_, _
 from outreach.model.errors import StoreUnusable
 from outreach.settings import carried
 from outreach.store import migrations
+from outreach.store.session import Database
 
 group = Group("db")
+
+
+def brought_up(url: str) -> str:
+    """The schema's revision after the upgrade; a new SQLite file is for its owner only."""
+    database = Database(url, create=True)
+    try:
+        if database.is_sqlite and database.url.database:
+            Path(database.url.database).touch(mode=0o600)
+        return migrations.upgrade(database, carried("alembic"))
+    finally:
+        database.close()
 
 
 @command(
@@ -18,8 +32,7 @@ group = Group("db")
     example="outreach db upgrade",
 )
 def upgrade(context: Context) -> None:
-    database = context.unchecked_database(create=True)
-    revision = migrations.upgrade(database, carried("alembic"))
+    revision = brought_up(context.settings.database)
     context.out.record({"schema": revision}, headings={"schema": N_("schema")})
 
 

@@ -13,10 +13,9 @@ from outreach.addresses import new_keyring, write_keyring
 from outreach.entry import languages
 from outreach.entry.cli import layout, times
 from outreach.entry.cli.command import Context, argument, command, option
+from outreach.entry.cli.db import brought_up
 from outreach.entry.languages import LANGUAGES, N_, _
 from outreach.model.errors import InputRefused
-from outreach.store import migrations
-from outreach.store.session import Database
 
 
 @command(
@@ -87,8 +86,4 @@ def _fill(folder: Path, settings_text: str) -> None:
         shutil.copytree(configuration.carried(name), folder / name)
     loaded = configuration.load(folder)
     write_keyring(new_keyring(), loaded.keys)
-    database = Database(loaded.database, create=True)
-    try:
-        migrations.upgrade(database, configuration.carried("alembic"))
-    finally:
-        database.close()
+    brought_up(loaded.database)

@@ -89,9 +89,9 @@ cli = Root(
         Option(["--debug"], is_flag=True, help=N_("Show the traceback of an error.")),
     ],
 )
-click.version_option(
-    package_name="outreach", cls=Option, help=N_("Show the version and exit.")
-)(cli)
+click.version_option(package_name="outreach", cls=Option, help=N_("Show the version and exit."))(
+    cli
+)
 
 
 def main() -> None:

@@ -171,8 +171,13 @@ class Output:
 
         table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for key, heading in headings.items():
-            counts = all(_is_number(row.get(key)) for row in rows)
-            table.add_column(_(heading), justify="right" if counts else "left", overflow="fold")
+            values = [row.get(key) for row in rows]
+            table.add_column(
+                _(heading),
+                justify="right" if all(map(_is_number, values)) else "left",
+                no_wrap=not any(isinstance(value, (str, Mapping, *_LISTS)) for value in values),
+                overflow="fold",
+            )
         for row in rows:  # Text: a name like [bold] is a name, not markup
             table.add_row(*(Text(self.person(row.get(key))) for key in headings))
         written = io.StringIO()

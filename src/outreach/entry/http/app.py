@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from outreach.entry.http import openapi, pages, problems
 from outreach.entry.http.context import WebContext
 from outreach.entry.http.ivr import IvrRoutes
-from outreach.entry.http.live import Board
+from outreach.entry.http.live import Board, LaterClock
 from outreach.entry.http.metrics import registry
 from outreach.entry.http.problems import problem
 from outreach.entry.http.questions import Recognition
@@ -100,6 +100,7 @@ def create_app(context: WebContext) -> Front:
         context.database,
         context.load_live,
         monotonic=context.monotonic,
+        clock=LaterClock(context.now, context.monotonic),
         large_from=context.rules.large_from,
     )
     recognition = Recognition(

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from outreach.contactcenter import answer as answers, twiml, vxml
 from outreach.contactcenter.answer import Decision
 from outreach.entry.http.context import WebContext
-from outreach.entry.http.live import Board, LaterClock
+from outreach.entry.http.live import Board
 from outreach.entry.http.problems import problem
 from outreach.entry.http.questions import Question, Recognition
 from outreach.entry.http.wire import (
@@ -67,7 +67,7 @@ class IvrRoutes:
         self._context = context
         self._board = board
         self._recognition = recognition
-        self._now = LaterClock(context.now, context.monotonic)
+        self._now = board.clock
         self._rendered = lru_cache(maxsize=KEPT)(self._render)
 
     async def answer(self, scope: Scope, receive: Receive) -> Reply:

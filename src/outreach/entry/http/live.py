@@ -19,7 +19,8 @@ from outreach.store.session import Database
 log = structlog.get_logger()
 
 POLL_EVERY_S = 0.2
-ANCHOR_FOR_S = 900.0
+INSISTED_FOR_S = 900.0
+SLACK = timedelta(seconds=2)
 SILENT_AFTER_S = 2.0
 """Without a good look for this long the database counts as away, and callers do not wait for it."""
 AWAY_FOR = timedelta(seconds=300)
@@ -33,22 +34,25 @@ class _Look:
 
 
 class LaterClock:
-    """The later of the wall clock and of the steady one: no jump back makes a past estimate future.
+    """The wall clock, which may not go back: a past estimate never becomes future again.
 
-    The two are joined anew every 15 minutes, so that a clock put right is believed by then.
+    Set back, the steady clock counts on in its place, until the wall clock has insisted for a
+    quarter of an hour. Asked at every look of the board, so that it notices.
     """
 
     def __init__(self, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
         self._wall, self._monotonic = now, monotonic
-        self._anchor = (now(), monotonic())
+        self._agreed = (now(), monotonic())
 
     def __call__(self) -> datetime:
         wall, steady = self._wall(), self._monotonic()
-        began, since = self._anchor
-        if steady - since >= ANCHOR_FOR_S:
-            self._anchor = (wall, steady)
+        agreed_wall, agreed_steady = self._agreed
+        elapsed_s = steady - agreed_steady
+        expected = agreed_wall + timedelta(seconds=elapsed_s)
+        if expected - wall <= SLACK or elapsed_s >= INSISTED_FOR_S:
+            self._agreed = (wall, steady)
             return wall
-        return max(wall, began + timedelta(seconds=steady - since))
+        return expected
 
 
 class Board:
@@ -64,12 +68,14 @@ class Board:
         load_live: Callable[[], Sequence[LiveTruth]],
         *,
         monotonic: Callable[[], float],
+        clock: Callable[[], datetime],
         large_from: int,
         away_for: timedelta = AWAY_FOR,
     ) -> None:
         self._database = database
         self._load = load_live
         self._monotonic = monotonic
+        self.clock = clock
         self._large_from = large_from
         self._away_s = away_for.total_seconds()
         self._look: _Look | None = None
@@ -98,6 +104,7 @@ class Board:
     def refresh(self) -> bool:
         """Looks once; True if something had changed. Trouble leaves the last look in place."""
         began = self._monotonic()
+        self.clock()
         try:
             with self._database.read() as session:
                 counted = changes.counters(session)

@@ -1,0 +1,113 @@
+"""Row "receipts": form POST, HMAC checked, answered after the commit that many requests share."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import hmac
+import itertools
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from web import KEYRING, Served, figure, fresh_database, hello, show
+
+from outreach import clock
+from outreach.channels.twilio_sms import is_genuine, receipt
+from outreach.contactcenter.answer import Rules
+from outreach.entry.http.app import create_app
+from outreach.entry.http.context import WebContext
+from outreach.entry.http.keeping import keep
+from outreach.model.notice import Spoken
+from outreach.settings import Settings
+from outreach.store import tables as t
+from outreach.store.session import Database
+
+CONNECTIONS = 256
+SECRET = "secret"  # noqa: S105  signs the load of this script
+_numbers = itertools.count(1)
+
+
+def app(url: str) -> Any:
+    """Runs in the server's process."""
+    database = Database(url)
+    context = WebContext(
+        settings=Settings(workspace=Path("nowhere")),
+        database=database,
+        keyring=KEYRING,
+        now=clock.now,
+        monotonic=clock.monotonic,
+        load_live=list,
+        speak=lambda _template, _locale, _facts: Spoken(text="", ssml="", seconds=0),
+        normalise=lambda _text: None,
+        rules=Rules(),
+        take_in=partial(keep, database, KEYRING),
+        twilio_receipt=receipt,
+        twilio_genuine=partial(_genuine, SECRET),
+        sendgrid_receipts=lambda _raw: [],
+    )
+    return create_app(context)
+
+
+def _genuine(secret: str, url: str, pairs: Any, signature: str) -> bool:
+    return is_genuine(url, pairs, signature, secret)
+
+
+def say_hello() -> Any:
+    return hello
+
+
+def callbacks(each: int) -> list[list[bytes]]:
+    return [[_callback(next(_numbers)) for _ in range(each)] for _ in range(CONNECTIONS)]
+
+
+def _callback(number: int) -> bytes:
+    path = f"/webhooks/twilio/status/{KEYRING.token(number, 1)}"
+    form = {"MessageSid": f"SM{number:032}", "MessageStatus": "delivered", "ErrorCode": ""}
+    text = Settings(workspace=Path("nowhere")).http.public_url + path
+    text += "".join(name + form[name] for name in sorted(form))
+    signature = base64.b64encode(hmac.digest(SECRET.encode(), text.encode(), hashlib.sha1))
+    body = "&".join(f"{name}={value}" for name, value in form.items()).encode()
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Twilio-Signature: {signature.decode()}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+def measured(seconds: float, each: int) -> Iterator[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        database = fresh_database(Path(folder) / "receipts.db")
+        ours, limit = Served(app, database.url.render_as_string()), Served(say_hello)
+        sent = callbacks(each)
+        try:
+            top, mine = limit.load(sent, seconds), ours.load(sent, seconds)
+        finally:
+            ours.stop()
+            limit.stop()
+        with database.read() as session:
+            kept = session.execute(select(func.count()).select_from(t.receipt)).scalar_one()
+        database.close()
+    answered = round(mine["rate"] * seconds)
+    if kept < min(answered, CONNECTIONS * each) * 0.95:
+        raise SystemExit(f"{kept} receipts on disk, {answered} answered: something was lost")
+    yield figure("receipts answered after the commit", mine["rate"], "1/s", limit=top["rate"],
+                 goal=">= 4,000/s", met=mine["rate"] >= 4_000)  # fmt: skip
+    yield figure("receipts, p99 at 256 connections", mine["p99_ms"], "ms", goal="<= 150 ms",
+                 met=mine["p99_ms"] <= 150)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    chosen = parser.parse_args()
+    seconds, each = (5.0, 200) if chosen.quick else (12.0, 500)
+    show(list(measured(seconds, each)), as_json=chosen.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Keeps the receipts of many webhook requests in one transaction: the commit is what costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from outreach.addresses import Keyring
+from outreach.entry.http.context import Callback
+from outreach.store import receipts
+from outreach.store.session import Database
+
+
+def keep(
+    database: Database, keyring: Keyring, callbacks: Sequence[Callback], now: datetime
+) -> int:
+    """All callbacks or none; returns after the commit with how many events were new."""
+    with database.write() as session:
+        return sum(
+            receipts.add(session, keyring, each.receipts, each.raw, now=now) for each in callbacks
+        )

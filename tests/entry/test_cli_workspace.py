@@ -1,0 +1,383 @@
+"""The commands of the workspace: database, doctor, record, contacts, templates."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from pathlib import Path
+
+import httpx2
+import pytest
+from sqlalchemy import text
+from tests.entry.cli_runs import NOW, lay_out, run
+from tests.record.make import make_company, make_customer
+
+from outreach.entry.cli import doctor, template
+from outreach.entry.cli.command import Context, Given
+from outreach.entry.cli.rejected import write_rejected
+from outreach.model.record import RowRefused
+from outreach.model.words import MessageState
+from outreach.store import ledger
+from outreach.store.session import Database
+
+
+@pytest.fixture
+def folder(tmp_path, sqlite_template, monkeypatch):
+    for name in ("DATABASE_URL", "TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID", "SENDGRID_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OUTREACH_DELIVERY__ONLY_LOOPBACK", "true")
+    return lay_out(tmp_path / "luz", database=sqlite_template, link="https://luz.cl")
+
+
+def append(folder: Path, text: str) -> None:
+    with (folder / "outreach.toml").open("a") as file:
+        file.write(text)
+
+
+def findings(folder, *, about=None, **given) -> list[str]:
+    shown = run("doctor", "--format", "json", workspace=folder, **given)
+    rows = json.loads(shown.stdout)
+    return [row["what"] for row in rows if about in {None, row["about"]}]
+
+
+# ── db ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_missing_database_is_made_and_then_agrees(folder):
+    (folder / "outreach.db").unlink()
+
+    made = run("db", "upgrade", "--format", "json", workspace=folder)
+    checked = run("db", "check", workspace=folder)
+
+    assert json.loads(made.stdout)["schema"]
+    assert checked.stdout == "schema  agrees\n"
+    assert stat.S_IMODE((folder / "outreach.db").stat().st_mode) == 0o600
+
+
+def test_an_upgrade_leaves_an_existing_database_at_its_mode(folder):
+    (folder / "outreach.db").chmod(0o660)
+
+    assert run("db", "upgrade", workspace=folder).exit_code == 0
+    assert stat.S_IMODE((folder / "outreach.db").stat().st_mode) == 0o660
+
+
+def test_a_database_newer_than_the_code_is_named(folder):
+    database = Database(f"sqlite:///{folder / 'outreach.db'}")
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+
+    shown = run("db", "check", workspace=folder)
+
+    assert shown.exit_code == 1
+    assert "newer" in shown.stderr
+
+
+def test_tables_that_differ_are_named(folder):
+    database = Database(f"sqlite:///{folder / 'outreach.db'}")
+    with database.write() as session:
+        session.execute(text("CREATE TABLE stranger (id INTEGER)"))
+    database.close()
+
+    shown = run("db", "check", workspace=folder)
+
+    assert shown.exit_code == 1
+    assert "stranger" in shown.stderr
+
+
+# ── doctor ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_sound_workspace_is_called_well(folder, monkeypatch):
+    monkeypatch.setattr(doctor, "CHECKS", {"key": doctor._key, "database": doctor._schema})
+
+    shown = run("doctor", workspace=folder)
+
+    assert shown.exit_code == 0
+    assert shown.stderr == "all is well\n"
+
+
+def test_everything_wrong_is_said_and_counted(folder):
+    (folder / "outreach.key").chmod(0o644)
+    shutil.rmtree(folder / "templates")
+
+    shown = run("doctor", workspace=folder)
+
+    assert shown.exit_code == 1
+    assert "chmod 600" in " ".join(shown.stdout.split())
+    assert "templates" in shown.stdout
+    assert "things are wrong" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "about", "said"),
+    [
+        ('[twilio]\nauth_token = "x"\n', "settings", "holds secrets"),
+        ("", "record", "no customers yet"),
+        ("", "campaigns", "no campaign"),
+        (
+            '[[lanes]]\nname="a"\nchannel="sms"\nprovider="twilio"\nsender="+1"\n',
+            "credentials",
+            "lane a: twilio without TWILIO_ACCOUNT_SID",
+        ),
+        (
+            '[[lanes]]\nname="a"\nchannel="social"\nprovider="x"\nsender="@a"\n',
+            "credentials",
+            "OUTREACH_X__CONSUMER_KEY",
+        ),
+        (
+            '[[lanes]]\nname="a"\nchannel="email"\nprovider="smtp"\nsender="a@b.cl"\n',
+            "public address",
+            "give an https address",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(folder, written, about, said):
+    append(folder, written)
+    (folder / "outreach.toml").chmod(0o644)
+
+    assert said in findings(folder, about=about)[0]
+
+
+def test_secrets_in_a_file_for_its_owner_alone_are_let_be(folder):
+    append(folder, '[twilio]\nauth_token = "x"\n')
+    (folder / "outreach.toml").chmod(0o600)
+
+    assert findings(folder, about="settings") == []
+
+
+def test_an_empty_folder_of_templates_is_said(folder):
+    shutil.rmtree(folder / "templates")
+    (folder / "templates").mkdir()
+
+    assert "no template" in findings(folder, about="templates")[0]
+
+
+def test_a_record_loaded_lately_is_well_and_an_old_one_is_not(folder):
+    database = Database(f"sqlite:///{folder / 'outreach.db'}")
+    micros = int(NOW.timestamp()) * 1_000_000
+    with database.write() as session:
+        session.execute(
+            text("INSERT INTO record_load (source, loaded_at, counts) VALUES ('a', :at, '{}')"),
+            {"at": micros},
+        )
+    assert findings(folder, about="record") == []
+
+    with database.write() as session:
+        session.execute(
+            text("UPDATE record_load SET loaded_at = :at"), {"at": micros - 8 * 86_400_000_000}
+        )
+    database.close()
+
+    assert findings(folder, about="record") == ["the record is from 2026-07-08; import it again"]
+
+
+def test_a_stopped_lane_is_said_with_its_reason(folder):
+    database = Database(f"sqlite:///{folder / 'outreach.db'}")
+    with database.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO lane (name, pool, channel, sender, rate, fence, stopped_at,"
+                " stopped_reason) VALUES ('sms', 'sms:*', 'sms', '+1', 1, 0, 1, 'HTTP 401')"
+            )
+        )
+    database.close()
+
+    assert findings(folder, about="lanes") == [
+        "lane sms: stopped: HTTP 401; mend it, then resume the lane"
+    ]
+
+
+def test_doubts_and_books_that_do_not_balance_are_said(folder, monkeypatch):
+    counts = dict.fromkeys(MessageState, 0) | {MessageState.IN_DOUBT: 2}
+    monkeypatch.setattr(ledger, "counts", lambda _session: counts)
+    monkeypatch.setattr(ledger, "adds_up", lambda _session: False)
+
+    assert "2 messages are in doubt" in findings(folder, about="doubts")[0]
+    assert "do not add up" in findings(folder, about="database")[0]
+
+
+def test_a_key_file_without_seals_is_said(folder):
+    path = folder / "outreach.key"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seals": {}}))
+
+    assert findings(folder, about="key") == ["the key file holds no key"]
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("https://example.com/luz", ["not your own"]),
+        ("https://luz.cl", []),
+        ("https://a.example", ["not"]),
+    ],
+)
+def test_a_status_page_that_is_not_ones_own_is_said(folder, monkeypatch, link, said):
+    monkeypatch.setenv("OUTREACH_COMPANY__LINK", link)
+
+    found = findings(folder, about="status page")
+
+    assert [word in sentence for word, sentence in zip(said, found, strict=True)] == [True] * len(
+        said
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda: httpx2.Response(200), []),
+        (lambda: httpx2.Response(404), ["answers 404"]),
+        (lambda: (_ for _ in ()).throw(httpx2.ConnectError("no")), ["answers ConnectError"]),
+    ],
+    ids=["well", "missing", "unreachable"],
+)
+def test_the_status_page_is_fetched(folder, monkeypatch, answer, said):
+    monkeypatch.setenv("OUTREACH_COMPANY__LINK", "http://127.0.0.1:9/luz")
+    monkeypatch.setattr(httpx2, "get", lambda *_given, **_options: answer())
+
+    found = findings(folder, about="status page")
+
+    assert len(found) == len(said)
+    assert all(word in sentence for word, sentence in zip(said, found, strict=True))
+
+
+def test_every_check_survives_a_folder_that_is_no_workspace(tmp_path):
+    context = Context(given=Given(workspace=tmp_path))
+
+    for check in doctor.CHECKS.values():
+        assert all("\n" not in sentence for sentence in doctor._sentences(check, context))
+
+
+# ── record and contacts ──────────────────────────────────────────────────────────────────────
+
+
+def test_the_record_is_imported_and_its_rejected_rows_are_kept_apart(folder, tmp_path):
+    shared = [make_customer(str(each), phone="+56991234567") for each in range(1, 13)]
+    make_company(tmp_path, [*shared, make_customer("")])
+
+    shown = run(
+        "record",
+        "import",
+        "--mapping",
+        str(tmp_path / "record.toml"),
+        "--format",
+        "json",
+        workspace=folder,
+        interactive=True,
+    )
+
+    figures = json.loads(shown.stdout)
+    assert figures["customers"] > 0
+    assert "customers" in shown.stderr
+    assert "…4567: held by 12 customers" in shown.stderr
+    assert figures["refused"] == sum(figures["rejected_reasons"].values()) == 1
+    assert Path(figures["rejected_file"]).exists()
+
+
+def test_rejected_rows_go_to_a_file_for_its_owner(tmp_path):
+    rows = [RowRefused(file="a.csv", record=3, line=4, reason="length", detail="=1+1")]
+
+    path = write_rejected(rows, workspace=tmp_path, source="a", now=NOW)
+
+    assert path is not None
+    assert path == tmp_path / "rejected" / "a-20260716T064300Z.csv"
+    assert path.read_text() == "file,record,line,reason,detail\na.csv,3,4,length,'=1+1\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_nothing_rejected_leaves_no_file(tmp_path):
+    assert write_rejected([], workspace=tmp_path, source="a", now=NOW) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+CALLS = """
+[columns]
+call_id = "id"
+at = "at"
+ani = "from"
+dnis = "to"
+[at]
+format = "%Y-%m-%d %H:%M:%S"
+zone = "America/Santiago"
+"""
+
+
+def test_calls_are_imported_once_and_bad_rows_rejected(folder, tmp_path):
+    (tmp_path / "calls.toml").write_text(CALLS)
+    (tmp_path / "calls.csv").write_text(
+        "id,at,from,to\n1,2026-07-16 02:00:00,+56911112222,600\n2,never,+56911112222,600\n"
+    )
+    words = ("contacts", "import", str(tmp_path / "calls.csv"), "--format", "json")
+    mapping = ("--mapping", str(tmp_path / "calls.toml"))
+
+    first = json.loads(run(*words, *mapping, workspace=folder).stdout)
+    again = json.loads(run(*words, *mapping, workspace=folder).stdout)
+
+    assert (first["rows"], first["imported"], first["rejected"]) == (2, 1, 1)
+    assert again["imported"] == 0
+    assert (folder / "rejected").is_dir()
+
+
+def test_a_missing_mapping_is_one_line(folder, tmp_path):
+    shown = run("contacts", "import", "x.csv", "--mapping", "nowhere.toml", workspace=folder)
+
+    assert shown.exit_code == 1
+    assert "nowhere.toml" in shown.stderr
+
+
+# ── template ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_templates_are_listed_with_language_and_files(folder):
+    shown = run("template", "list", "--format", "json", workspace=folder)
+
+    assert json.loads(shown.stdout) == [
+        {"template": "notice", "locale": "es", "files": ["sms.txt"]}
+    ]
+
+
+def test_a_text_is_shown_with_its_segments(folder):
+    shown = run(
+        "template", "render", "notice", "--area", "Ñuñoa", "--format", "json", workspace=folder
+    )
+
+    assert json.loads(shown.stdout) == {
+        "text": "Outreach: corte de luz en Ñuñoa.",
+        "segments": 1,
+    }
+
+
+def test_an_email_is_shown_with_its_subject(folder):
+    texts = folder / "templates" / "notice" / "es"
+    (texts / "email.subject.txt").write_text("Corte en {{ zone }}")
+    (texts / "email.txt").write_text("Corte.")
+    (texts / "email.html").write_text("<p>Corte.</p>")
+
+    words = ("template", "render", "notice", "--channel", "email", "--kind", "planned")
+    shown = run(*words, workspace=folder)
+
+    assert "subject   Corte en Providencia" in shown.stdout
+
+
+def test_an_unknown_template_is_one_line(folder):
+    shown = run("template", "render", "nothing", workspace=folder)
+
+    assert shown.exit_code == 1
+    assert "nothing" in shown.stderr
+
+
+def test_lint_names_what_is_wrong_and_fails(folder):
+    shown = run("template", "lint", "--format", "json", workspace=folder)
+
+    assert shown.exit_code == 1
+    assert "missing-file" in {row["rule"] for row in json.loads(shown.stdout)}
+
+
+def test_lint_that_finds_nothing_says_so(folder, monkeypatch):
+    monkeypatch.setattr(template, "findings", lambda *_given, **_options: [])
+
+    shown = run("template", "lint", workspace=folder)
+
+    assert shown.exit_code == 0
+    assert shown.stderr == "all is well\n"

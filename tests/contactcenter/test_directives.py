@@ -240,10 +240,10 @@ def test_a_restored_outage_is_told_for_ten_more_minutes():
     on = step((), 0, outages=(make_outage(),))
     back = make_outage(restored_at=at(1), affected=0)
 
-    told = step(on, 10, outages=(back,))
+    told = step(on, 9, outages=(back,))
     over = step(told, 11, outages=(back,))
 
-    front = next(d for d in active(told, now=at(10)) if d.kind is FRONT)
+    front = next(d for d in active(told, now=at(9)) if d.kind is FRONT)
     assert front.params["text_class"] == "restored"
     assert not is_on(over, FRONT, 11)
 

@@ -6,10 +6,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.record.make import TOML
 
 from outreach.model.errors import InputRefused
 from outreach.record.mapping import LifeSupport, read_mapping
-from tests.record.make import TOML
 
 
 def _refusal(folder: Path, toml: str) -> str:
@@ -50,7 +50,7 @@ def test_every_mistake_is_told_at_once_with_its_key(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ('zone = "America/Santiago"', 'zone = "America/Santiago"\ndates = ["%d/%m"]', "%Y"),
-        ("valid_for = \"1 year\"", 'valid_for = "soon"', "`1 year`, `365 days`"),
+        ('valid_for = "1 year"', 'valid_for = "soon"', "`1 year`, `365 days`"),
         ('identity = "plain"', 'identity = "plain"\naccount_drop = "["', "not a regular expression"),
         ('identity = "plain"', "", "customers.identity: needs"),
         ('life_support = "life"\n', "", "needs customers.columns.life_support"),

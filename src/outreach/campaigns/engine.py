@@ -75,7 +75,7 @@ class Engine:
             run, is_new = launching.open_run(
                 session, current, pinned, actor=actor, random_bytes=self.random_bytes, now=now
             )
-            first = _first_events(current) if is_new else ()
+            first = first_events(current) if is_new else ()
             opened = waves.opened(session, current, run, first, now=now)
             if is_new:
                 promising.follow(session, current, first, now=now)
@@ -155,7 +155,7 @@ class Engine:
         return replace(applied, waves=done)
 
 
-def _first_events(occasion: Occasion) -> tuple[Event, ...]:
+def first_events(occasion: Occasion) -> tuple[Event, ...]:
     """What a run tells that opens later than its occasion; planned works wait for their instants."""
     if not occasion.revision.state.is_open:
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from outreach.campaigns import pins
+from outreach.campaigns import pins, waves
 from outreach.campaigns.pins import Pinned
 from outreach.messages.render import Renderer
 from outreach.model.message import Content, Recipient
@@ -75,11 +75,11 @@ class Teller:
             if len(self._tellings) >= _KEPT:
                 self._tellings.clear()
             with self.database.read() as session:
-                self._tellings[key] = telling(session, OccasionId(occasion), version)
+                self._tellings[key] = told_by(session, OccasionId(occasion), version)
         return self._tellings[key]
 
 
-def telling(session: Session, occasion: OccasionId, version: int) -> Telling:
+def told_by(session: Session, occasion: OccasionId, version: int) -> Telling:
     """Reads what a revision tells."""
     current = occasions.get(session, occasion)
     revision = occasions.revision_at(session, occasion, version)
@@ -97,13 +97,12 @@ def telling(session: Session, occasion: OccasionId, version: int) -> Telling:
 
 def facts_of(told: Telling, settings: Settings, recipient: Recipient) -> Facts:
     """The raw facts for one recipient's area and zone."""
-    lane_answers = {lane.channel: lane.two_way for lane in settings.lanes}
     return facts(
         told,
         area=recipient.locality or told.occasion.name,
         zone=recipient.zone or told.occasion.zone,
         not_after=recipient.not_after,
-        two_way=lane_answers.get(recipient.channel, False),
+        two_way=waves.two_way(recipient.channel, settings),
     )
 
 

@@ -86,22 +86,33 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         wave=wave,
         seed=run.seed,
         scope=scope,
-        channels=_people_channels(step, settings),
+        channels=people_channels(step, settings),
         siblings=siblings,
         earlier=tuple(one.id for one in others if one.id not in siblings),
         releases=timing.releases(campaign, step, occasion, zones=zones, now=wave.created_at),
         not_after=timing.not_after(step, revision, now=wave.created_at),
-        pools=tuple(f"{lane.channel}:{lane.country}" for lane in settings.lanes),
+        pools=pools(settings),
         posts=_posts(step, settings),
         locale=settings.company.locale,
         zone=occasion.zone,
     )
 
 
-def _people_channels(step: Step, settings: Settings) -> tuple[Channel, ...]:
+def people_channels(step: Step, settings: Settings) -> tuple[Channel, ...]:
     """The step's channels that a lane carries; posts have no customer and are broadcast apart."""
     carried = {lane.channel for lane in settings.lanes} - {Channel.SOCIAL}
     return tuple(channel for channel in step.channels if channel in carried)
+
+
+def pools(settings: Settings) -> tuple[str, ...]:
+    """`sms:CL`, `email:*`: where the lanes of this installation take their messages from."""
+    return tuple(f"{lane.channel}:{lane.country}" for lane in settings.lanes)
+
+
+def two_way(channel: Channel, settings: Settings) -> bool:
+    """Whether people can answer what they get on this channel: on every lane that may carry it."""
+    lanes = [lane for lane in settings.lanes if lane.channel is channel]
+    return bool(lanes) and all(lane.two_way for lane in lanes)
 
 
 def _posts(step: Step, settings: Settings) -> bool:

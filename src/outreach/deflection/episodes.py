@@ -133,8 +133,8 @@ def tabled(
 def first_calls(times: Iterable[float], until: float) -> tuple[list[float], int]:
     """Times that start an episode, and how many are repeats; only calls in [0, until) exist."""
     at_risk = sorted(time for time in times if 0 <= time < until)
-    if not at_risk:
-        return [], 0
+    if len(at_risk) < 2:  # noqa: PLR2004  nearly every household: nothing to compare
+        return at_risk, 0
     firsts = at_risk[:1]
     firsts += [here for before, here in pairwise(at_risk) if here - before > GAP_MINUTES]
     return firsts, len(at_risk) - len(firsts)

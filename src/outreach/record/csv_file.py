@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -59,10 +59,6 @@ class CsvFile:
                 self.records += 1
                 yield self._judged(record, line, fields)
             self._refuse_wrong_encoding(at_end=True)
-
-    def places(self, names: Sequence[str]) -> tuple[int, ...]:
-        """Positions of the named columns; an unnamed one is skipped."""
-        return tuple(self.columns.index(name) for name in names if name)
 
     def _judged(self, record: int, line: int, fields: list[str]) -> Row | RowRefused:
         reason, detail = "", ""

@@ -74,6 +74,15 @@ def spans(session: Session, refs: Iterable[str]) -> list[Span]:
     return [(first, last) for first, last in session.execute(found.order_by(_node.tree_order))]
 
 
+def under(session: Session, refs: Iterable[str]) -> list[NetworkNode]:
+    """These nodes and everything fed through them, in tree order."""
+    within = [_node.tree_order.between(first, last) for first, last in spans(session, refs)]
+    if not within:
+        return []
+    found = session.execute(select(t.network_node).where(or_(*within)).order_by(_node.tree_order))
+    return [_read(row) for row in found]
+
+
 def localities_under(session: Session, under: Iterable[Span]) -> list[str]:
     """Localities with a premise in the spans, the one with most premises first."""
     between = [t.premise.c.tree_order.between(first, last) for first, last in under]

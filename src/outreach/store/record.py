@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -102,6 +102,24 @@ def localities(session: Session) -> list[str]:
         .where(t.premise.c.closed_at.is_(None), t.premise.c.locality != "")
         .distinct()
     )
+    return sorted(session.scalars(found))
+
+
+def known_premises(session: Session, refs: Sequence[str]) -> set[str]:
+    """Those of the refs that are premises today."""
+    found: set[str] = set()
+    for start in range(0, len(refs), 500):
+        wanted = t.premise.c.ref.in_(refs[start : start + 500])
+        found.update(
+            session.scalars(select(t.premise.c.ref).where(wanted, t.premise.c.closed_at.is_(None)))
+        )
+    return found
+
+
+def premises_on(session: Session, orders: Sequence[int]) -> list[str]:
+    """Refs of the premises that hang directly on the nodes of these tree orders."""
+    hung = t.premise.c.tree_order.in_(orders)
+    found = select(t.premise.c.ref).where(hung, t.premise.c.closed_at.is_(None))
     return sorted(session.scalars(found))
 
 

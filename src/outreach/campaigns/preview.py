@@ -1,0 +1,254 @@
+"""Shows exactly what a launch would send: counts, texts, segments, cost, and when people hear."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from outreach.campaigns import pins, timing, waves
+from outreach.campaigns.engine import Engine, first_events
+from outreach.campaigns.pins import Pinned
+from outreach.campaigns.plan import Drain, Load, drain
+from outreach.campaigns.telling import Telling, facts, told_by
+from outreach.messages.render import Renderer
+from outreach.model.campaign import Step
+from outreach.model.message import Content
+from outreach.model.occasion import Occasion, OccasionId
+from outreach.model.record import AffectedCounts
+from outreach.model.words import AtNight, Audience, Channel, Event, OccasionKind, StepRunState
+from outreach.settings import Settings
+from outreach.store import audience, forecasts, freeze, occasions, scopes
+from outreach.store.forecasts import Group
+from outreach.store.runs import Wave
+from outreach.store.session import Session
+
+_K = TypeVar("_K")
+PREVIEW_SEED = b"\0" * 32
+"""Counts and texts do not depend on the order; the run draws its own seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One text as one recipient would read it."""
+
+    step: str
+    channel: Channel
+    locale: str
+    area: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPreview:
+    """One step: how many messages by channel, locale and class, what they cost, when they leave."""
+
+    step: str
+    template: str
+    messages: int
+    by_channel: dict[str, int]
+    by_locale: dict[str, int]
+    by_class: dict[str, int]
+    segments: int
+    cost: float
+    at_once: int
+    held: int
+    """Messages that wait for the morning of their zone."""
+    drain: Drain | None
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """Everything a launch would do now, and what is wrong with it."""
+
+    occasion: Occasion
+    campaign: str
+    digest: str
+    counts: AffectedCounts
+    steps: tuple[StepPreview, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def messages(self) -> int:
+        return sum(step.messages for step in self.steps)
+
+    @property
+    def segments(self) -> int:
+        return sum(step.segments for step in self.steps)
+
+    @property
+    def cost(self) -> float:
+        return sum(step.cost for step in self.steps)
+
+
+def preview(engine: Engine, occasion: OccasionId, campaign: str, *, now: datetime) -> Preview:
+    """What launching `campaign` would send at `now`; nothing is written."""
+    pinned = pins.read(engine.settings, campaign)
+    with engine.database.read() as session:
+        current = occasions.get(session, occasion)
+        counts = audience.affected(session, scopes.remaining(session, current))
+        telling = told_by(session, occasion, current.revision.version)
+        reader = _Reader(
+            settings=engine.settings,
+            pinned=pinned,
+            telling=telling,
+            renderer=Renderer(
+                pinned.texts,
+                pins.words(engine.settings.company),
+                main=engine.settings.company.locale,
+            ),
+        )
+        shown = tuple(_step(session, reader, step, now=now) for step in _steps(pinned, current))
+    return Preview(
+        occasion=current,
+        campaign=campaign,
+        digest=pinned.digest,
+        counts=counts,
+        steps=shown,
+        warnings=tuple(_warnings(pinned, shown, current, now=now)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """Reads the pinned texts as the recipients of one revision would."""
+
+    settings: Settings
+    pinned: Pinned
+    telling: Telling
+    renderer: Renderer
+
+    def content(self, step: Step, group: Group, *, not_after: datetime | None) -> Content:
+        said = facts(
+            self.telling,
+            area=group.locality or self.telling.occasion.name,
+            zone=group.zone or self.telling.occasion.zone,
+            not_after=not_after,
+            two_way=waves.two_way(group.channel, self.settings),
+        )
+        composed = self.renderer.compose(
+            step.template, group.locale, group.channel, said, fold=self.pinned.campaign.fold
+        )
+        return self.renderer.fill(composed, {"premises": "1"})
+
+
+def _steps(pinned: Pinned, occasion: Occasion) -> list[Step]:
+    """The steps of a launch; of a planned work, each of its notices to come."""
+    events = (Event.NOTICE,) if occasion.kind is OccasionKind.PLANNED else first_events(occasion)
+    steps = [step for event in events for step in pinned.campaign.steps_on(event)]
+    return [step for step in steps if waves.applies(step, occasion.revision)]
+
+
+def _step(session: Session, reader: _Reader, step: Step, *, now: datetime) -> StepPreview:
+    settings, pinned, occasion = reader.settings, reader.pinned, reader.telling.occasion
+    leaves_at = _leaves_at(step, occasion, now=now)
+    plan = _plan(session, reader, step, now=leaves_at)
+    groups = forecasts.groups(session, plan)
+    contents = [(one, reader.content(step, one, not_after=plan.not_after)) for one in groups]
+    segments = _sums((one.channel, text.segments * one.messages) for one, text in contents)
+    prices = settings.delivery.sms_price
+    cost = sum(
+        text.segments * one.messages * prices.get(one.pool.partition(":")[2], prices.get("*", 0.0))
+        for one, text in contents
+        if one.channel is Channel.SMS
+    )
+    return StepPreview(
+        step=step.name,
+        template=step.template,
+        messages=sum(one.messages for one in groups),
+        by_channel=_sums((one.channel.value, one.messages) for one in groups),
+        by_locale=_sums((one.locale, one.messages) for one in groups),
+        by_class=_sums((one.priority.value, one.messages) for one in groups),
+        segments=segments.get(Channel.SMS, 0),
+        cost=cost,
+        at_once=sum(one.messages for one in groups if not _is_held(one, pinned, step, leaves_at)),
+        held=sum(one.messages for one in groups if _is_held(one, pinned, step, leaves_at)),
+        drain=drain(_loads(settings, contents, leaves_at)),
+        samples=tuple(_samples(step, contents)),
+    )
+
+
+def _leaves_at(step: Step, occasion: Occasion, *, now: datetime) -> datetime:
+    return now if step.lead is None else max(now, occasion.revision.start_at - step.lead)
+
+
+def _plan(session: Session, reader: _Reader, step: Step, *, now: datetime) -> freeze.Freezing:
+    occasion = reader.telling.occasion
+    scope = scopes.remaining(session, occasion)
+    wave = Wave(
+        id=0, run_id=0, step=step.name, version=occasion.revision.version, wave=1, tier=step.tier,
+        state=StepRunState.FREEZING, template=step.template, audience=Audience.AFFECTED,
+        classes=step.classes, created_at=now, frozen=0, slice_from=0, superseded_at=None,
+    )  # fmt: skip
+    zones = audience.zones(session, scope)
+    return freeze.Freezing(
+        wave=wave,
+        seed=PREVIEW_SEED,
+        scope=scope,
+        channels=waves.people_channels(step, reader.settings),
+        siblings=(),
+        earlier=(),
+        releases=timing.releases(reader.pinned.campaign, step, occasion, zones=zones, now=now),
+        not_after=timing.not_after(step, occasion.revision, now=now),
+        pools=waves.pools(reader.settings),
+    )
+
+
+def _is_held(group: Group, pinned: Pinned, step: Step, now: datetime) -> bool:
+    if step.at_night is AtNight.SEND or group.not_before is None:
+        return False
+    return group.not_before > now + pinned.campaign.undo_for + pinned.campaign.minimum_age
+
+
+def _loads(
+    settings: Settings, contents: list[tuple[Group, Content]], now: datetime
+) -> Iterator[Load]:
+    """One load a pool and start: what its lanes carry, side by side."""
+    sums: Counter[tuple[str, datetime]] = Counter()
+    for group, text in contents:
+        sums[group.pool, group.not_before or now] += group.messages * text.segments
+    for (pool, starts_at), segments in sums.items():
+        rate = sum(lane.rate for lane in settings.lanes if f"{lane.channel}:{lane.country}" == pool)
+        yield Load(segments=segments, rate=rate, starts_at=starts_at)
+
+
+def _samples(step: Step, contents: list[tuple[Group, Content]]) -> Iterator[Sample]:
+    """The longest text of each channel and locale: what fits there fits everywhere."""
+    longest: dict[tuple[Channel, str], tuple[Group, Content]] = {}
+    for group, text in contents:
+        key = (group.channel, group.locale)
+        if key not in longest or len(text.text) > len(longest[key][1].text):
+            longest[key] = (group, text)
+    for (channel, locale), (group, text) in longest.items():
+        yield Sample(
+            step=step.name, channel=channel, locale=locale, area=group.locality, content=text
+        )
+
+
+def _sums(pairs: Iterable[tuple[_K, int]]) -> dict[_K, int]:
+    found: Counter[_K] = Counter()
+    for key, count in pairs:
+        found[key] += count
+    return dict(found)
+
+
+def _warnings(
+    pinned: Pinned, steps: tuple[StepPreview, ...], occasion: Occasion, *, now: datetime
+) -> Iterator[str]:
+    if sum(step.messages for step in steps) == 0:
+        yield "nobody would be written to"
+    ceiling = pinned.campaign.limits.max_cost
+    cost = sum(step.cost for step in steps)
+    if ceiling is not None and cost > ceiling:
+        yield f"cost {cost:,.2f} is above the campaign's ceiling of {ceiling:,.2f}"
+    ends = occasion.revision.public_etr or occasion.revision.next_update_at
+    for step in steps:
+        if step.drain is None:
+            continue
+        if step.drain.last_at is None:
+            yield f"{step.step}: no lane carries part of it; add one in outreach.toml"
+        elif ends is not None and now < ends < step.drain.last_at:
+            yield f"{step.step}: the last person would hear after the text stops being true"

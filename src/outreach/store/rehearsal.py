@@ -1,0 +1,50 @@
+"""A dry run: the real statements in one transaction that is rolled back, so its figures are the true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection
+
+from outreach.store.session import Database, Session
+
+
+class Rehearsal(Database):
+    """A database whose commits reach no further than the rehearsal."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self.url, self.is_sqlite, self.engine = database.url, database.is_sqlite, database.engine
+        self._connection = connection
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with self._session() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with self._session() as session:
+            yield session
+            session.commit()
+
+    def _session(self) -> Session:
+        return Session(self._connection, join_transaction_mode="create_savepoint")
+
+    def close(self) -> None:
+        """The true database stays open: whoever opened it closes it."""
+
+
+@contextmanager
+def rehearsed(database: Database) -> Iterator[Database]:
+    """Gives a database in which everything can be tried; nothing of it stays.
+
+    Other writers of SQLite wait until the end: about 0.15 s for 20,000 customers.
+    """
+    options: dict[str, Any] = {"outreach_write": True} if database.is_sqlite else {}
+    with database.engine.connect().execution_options(**options) as connection, connection.begin() as all_of_it:
+        try:
+            yield Rehearsal(database, connection)
+        finally:
+            all_of_it.rollback()

@@ -23,7 +23,7 @@ from outreach.messages.render import Renderer
 from outreach.messages.texts import read_texts
 from outreach.model.message import Receipt
 from outreach.model.notice import Words
-from outreach.model.occasion import Revision, Scope
+from outreach.model.occasion import NewOccasion, Revision, Scope
 from outreach.model.words import OccasionKind, OccasionState, Service
 from outreach.settings import Settings, carried
 from outreach.store import occasions, tables as t
@@ -107,10 +107,11 @@ def _outages(session: Any, points: int) -> None:
             public_etr=now + timedelta(hours=3), next_update_at=now + timedelta(hours=3),
             recorded_at=now,
         )  # fmt: skip
-        occasions.add(
-            session, kind=OccasionKind.OUTAGE, service=Service.ELECTRICITY, name=f"F{turn}",
-            zone="America/Santiago", source_ref=None, revision=revision,
+        new = NewOccasion(
+            kind=OccasionKind.OUTAGE, service=Service.ELECTRICITY, name=f"F{turn}",
+            zone="America/Santiago", source_ref=None,
         )  # fmt: skip
+        occasions.add(session, new, revision)
 
 
 def app(url: str) -> Any:

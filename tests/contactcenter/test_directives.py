@@ -45,7 +45,7 @@ def at(minute: float) -> datetime:
 
 
 def make_outage(**changes) -> OutageEvidence:
-    given = {
+    given: dict[str, Any] = {
         "shown_id": "out_7kq2m4xa",
         "zones": ("Ñuñoa",),
         "affected": 500,
@@ -59,7 +59,12 @@ def make_outage(**changes) -> OutageEvidence:
 
 
 def step(states: States, minute: float, waits: WaitEvidence = CALM, **changes) -> States:
-    given = {"at": at(minute), "queue": "cortes", "priority_target": "vip", "waits": waits}
+    given: dict[str, Any] = {
+        "at": at(minute),
+        "queue": "cortes",
+        "priority_target": "vip",
+        "waits": waits,
+    }
     now = changes.pop("now", at(minute))
     return decide(Evidence(**given | changes), states, now=now, key=KEY)
 
@@ -373,7 +378,7 @@ def test_without_a_key_nothing_is_decided():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_does_not_make_it_flap_and_the_document_stays_valid(seed):
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311  noise
     states: States = ()
     toggles, before = 0, False
     for minute in range(360):

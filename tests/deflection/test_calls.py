@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.make import make_contact_point
 
 from outreach.addresses import Keyring
 from outreach.deflection.calls import CallsReport, import_calls, plain_caller, plain_number
@@ -13,7 +14,6 @@ from outreach.deflection.calls_mapping import CallsMapping, read_calls_mapping
 from outreach.model.errors import InputRefused
 from outreach.store import tables as t
 from outreach.store.session import Database
-from tests.make import make_contact_point
 
 NOW = datetime(2026, 7, 12, 12, tzinfo=UTC)
 HEADER = "id;when;from;to;line;how;waited;talked;ivr"
@@ -187,7 +187,7 @@ def test_a_small_mapping_suffices_and_the_offset_in_the_file_wins(tmp_path: Path
         pytest.param(PLAIN + "[words]\nhidden = 0\n", "must be a list of texts", id="no list"),
         pytest.param(PLAIN.replace('dnis = "to"', ""), "columns.dnis: missing", id="column"),
         pytest.param(PLAIN.replace("%z", ""), "at.zone: missing", id="no zone"),
-        pytest.param(PLAIN.split("[at]")[0], "at.format: missing", id="no format"),
+        pytest.param(PLAIN.partition("[at]")[0], "at.format: missing", id="no format"),
     ],
 )
 def test_a_wrong_mapping_names_its_key(tmp_path: Path, body, sign):

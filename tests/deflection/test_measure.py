@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert
+from tests.make import make_occasion, make_run, make_step_run
 
 from outreach.addresses import Keyring
 from outreach.deflection import simulate
@@ -17,7 +18,6 @@ from outreach.model.deflection import Verdict
 from outreach.store import calls as call_log, tables as t
 from outreach.store.calls import CallRow
 from outreach.store.session import Database, Session
-from tests.make import make_occasion, make_run, make_step_run
 
 WORLD = simulate.World(households=1_500, deflection=0.5, tail_share=0.0)
 NOW = simulate.START + timedelta(minutes=360)

@@ -124,7 +124,8 @@ def test_few_known_receipts_are_a_warning():
 
 def test_receipts_slower_than_the_grace_are_a_warning():
     slots = [
-        replace(slot, receipt_at=slot.slot_at + timedelta(minutes=4)) for slot in keyed_slots()
+        replace(slot, receipt_at=START + timedelta(minutes=14 + slot.order))
+        for slot in keyed_slots()
     ]
 
     assert warnings(slots, {"sms": 2.0}) == (

@@ -219,6 +219,7 @@ def _as_answer(counts: AffectedCounts) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
 def test_both_databases_hold_the_same_after_the_import(
     database: Database, report: ImportReport
 ) -> None:

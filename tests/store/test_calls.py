@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+
+from tests.make import KEYRING, NOW, make_contact_point
 
 from outreach.store import calls
 from outreach.store.calls import CallRow
 from outreach.store.session import Database
-from tests.make import KEYRING, NOW, make_contact_point
 
 PHONE = "+56911112222"
 
 
 def make_call(**changes) -> CallRow:
-    given = {"call_id": "1", "at": NOW, "address_hash": KEYRING.hash(PHONE), "dnis": "600"}
+    given: dict[str, Any] = {
+        "call_id": "1",
+        "at": NOW,
+        "address_hash": KEYRING.hash(PHONE),
+        "dnis": "600",
+    }
     return CallRow(**given | changes)
 
 

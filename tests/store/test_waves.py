@@ -5,12 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-
-from outreach.model.deflection import Slot
-from outreach.model.words import Channel, MessageState, PriorityClass
-from outreach.store import calls, tables as t, waves
-from outreach.store.calls import CallRow
-from outreach.store.session import Database, Session
 from tests.make import (
     KEYRING,
     NOW,
@@ -28,6 +22,12 @@ from tests.make import (
     make_run,
     make_step_run,
 )
+
+from outreach.model.deflection import Slot
+from outreach.model.words import Channel, MessageState, PriorityClass
+from outreach.store import calls, tables as t, waves
+from outreach.store.calls import CallRow
+from outreach.store.session import Database, Session
 
 LATER = NOW + timedelta(hours=5)
 

@@ -125,7 +125,6 @@ class _Reader:
         said = facts(
             self.telling,
             area=group.locality or self.telling.occasion.name,
-            zone=group.zone or self.telling.occasion.zone,
             not_after=not_after,
             two_way=waves.two_way(group.channel, self.settings),
         )

@@ -55,6 +55,10 @@ class Teller:
         )
         return renderer.fill(composed, {"premises": str(recipient.premises)})
 
+    def pause_after(self, recipient: Recipient) -> int:
+        """Errors among the last 200 messages at which this recipient's run pauses itself."""
+        return self._renderer(recipient.pinned)[0].campaign.pause_after_errors
+
     def _renderer(self, digest: str) -> tuple[Pinned, Renderer]:
         if digest not in self._renderers:
             with self.database.read() as session:
@@ -96,11 +100,10 @@ def told_by(session: Session, occasion: OccasionId, version: int) -> Telling:
 
 
 def facts_of(told: Telling, settings: Settings, recipient: Recipient) -> Facts:
-    """The raw facts for one recipient's area and zone."""
+    """The raw facts for one recipient's area."""
     return facts(
         told,
         area=recipient.locality or told.occasion.name,
-        zone=recipient.zone or told.occasion.zone,
         not_after=recipient.not_after,
         two_way=waves.two_way(recipient.channel, settings),
     )
@@ -116,7 +119,7 @@ def facts(
         state=revision.state,
         service=told.occasion.service,
         area=area,
-        zone=zone,
+        zone=told.occasion.zone,  # the area's wall time, wherever the customer lives
         start_at=revision.start_at,
         as_of=revision.recorded_at,
         not_after=not_after,

@@ -2,12 +2,113 @@
 
 from __future__ import annotations
 
+import random
 import secrets
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from importlib import import_module
+from typing import Any
 
-from outreach.addresses import Keyring
+from outreach import clock
+from outreach.addresses import Keyring, normalise_phone
+from outreach.campaigns import pins, routing
 from outreach.campaigns.engine import Engine
-from outreach.settings import Settings
+from outreach.campaigns.telling import Teller
+from outreach.channels import sendgrid_email, twilio_sms
+from outreach.channels.outbox import Outbox
+from outreach.contactcenter.answer import Rules, Speak, read_sectors
+from outreach.delivery.breaker import Breaker
+from outreach.delivery.hands import Driver, Hands, Limits, Times
+from outreach.delivery.pace import Pace
+from outreach.delivery.receipts import take_in
+from outreach.entry.http.context import WebContext
+from outreach.entry.http.live import Loader
+from outreach.messages.render import Renderer
+from outreach.messages.texts import read_texts
+from outreach.model.message import Sends
+from outreach.model.numbering import Phone
+from outreach.model.occasion import Occasion
+from outreach.model.words import OccasionKind
+from outreach.settings import Lane, Settings
+from outreach.store import lanes
 from outreach.store.session import Database
+
+Sleep = Callable[[float], Awaitable[None]]
+OUTBOX = "outbox"
+PREFIXES = {OccasionKind.OUTAGE: "out", OccasionKind.PLANNED: "pla", OccasionKind.ADVISORY: "adv"}
+"""How the public ids of occasions begin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """Every clock of an installation, so that a demo or a test can run a night in a minute."""
+
+    now: Callable[[], datetime] = clock.now
+    monotonic: Callable[[], float] = clock.monotonic
+    sleep: Sleep | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Installation:
+    """One workspace at work: settings, keys, database, and the rooms bound to them."""
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    clocks: Clocks = field(default_factory=Clocks)
+    owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{secrets.token_hex(4)}")
+    engine: Engine = field(init=False)
+    teller: Teller = field(init=False)
+    channels: dict[str, Sends] = field(init=False, default_factory=dict)
+    drivers: dict[str, Driver] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.engine = engine(self.database, self.settings, self.keyring)
+        self.teller = Teller(database=self.database, settings=self.settings)
+
+    def declare_lanes(self) -> None:
+        """Writes the lanes of the settings into the database."""
+        rows = [
+            lanes.Lane(
+                name=lane.name,
+                pool=f"{lane.channel}:{lane.country}",
+                channel=lane.channel,
+                sender=lane.sender,
+                rate=lane.rate,
+            )
+            for lane in self.settings.lanes
+        ]
+        with self.database.write() as session:
+            lanes.declare(session, rows)
+
+    def channel(self, lane: Lane) -> Sends:
+        """The channel behind a lane, made once; must be called inside the event loop that uses it."""
+        if lane.name not in self.channels:
+            self.channels[lane.name] = _MAKERS[provider(lane, self.settings)](lane, self)
+        return self.channels[lane.name]
+
+    def driver(self, lane: Lane) -> Driver:
+        """What drives a lane, kept between drives, so that its pace and error window live on."""
+        if lane.name not in self.drivers:
+            self.drivers[lane.name] = _driver(lane, self)
+        return self.drivers[lane.name]
+
+    def shown_id(self, occasion: Occasion) -> str:
+        """What people call an occasion: `out_7kq2m4xa`."""
+        return self.keyring.public_id(PREFIXES[occasion.kind], occasion.id)
+
+    def outboxes(self) -> list[Outbox]:
+        """The lanes that have no carrier."""
+        return [each for each in self.channels.values() if isinstance(each, Outbox)]
+
+    async def close(self) -> None:
+        for channel in self.channels.values():
+            await channel.close()
+        self.channels.clear()
+        self.drivers.clear()
 
 
 def engine(database: Database, settings: Settings, keyring: Keyring) -> Engine:
@@ -15,3 +116,171 @@ def engine(database: Database, settings: Settings, keyring: Keyring) -> Engine:
     return Engine(
         database=database, settings=settings, keyring=keyring, random_bytes=secrets.token_bytes
     )
+
+
+def provider(lane: Lane, settings: Settings) -> str:
+    """The lane's provider, or the outbox where its credentials are missing."""
+    has_credentials = {
+        "twilio": bool(
+            settings.twilio.account_sid and settings.twilio.auth_token.get_secret_value()
+        ),
+        "sendgrid": bool(settings.sendgrid.api_key.get_secret_value()),
+        "smtp": bool(settings.smtp.host),
+        "x": bool(settings.x.access_token.get_secret_value()),
+    }
+    return lane.provider if has_credentials.get(lane.provider, False) else OUTBOX
+
+
+def outbox(settings: Settings, keyring: Keyring, lane: Lane, now: Callable[[], datetime]) -> Outbox:
+    """The carrier that keeps what it gets; its fates follow from the installation's own key."""
+    return Outbox(settings.workspace, lane.channel, seed=keyring.tokens, clock=now)
+
+
+def _outbox(lane: Lane, of: Installation) -> Sends:
+    return outbox(of.settings, of.keyring, lane, of.clocks.now)
+
+
+def _twilio(_lane: Lane, of: Installation) -> Sends:
+    made: Sends = _class("outreach.channels.twilio_sms:TwilioSms")(
+        account_sid=of.settings.twilio.account_sid,
+        auth_token=of.settings.twilio.auth_token.get_secret_value(),
+        public_url=of.settings.http.public_url,
+        base_url=of.settings.twilio.base_url,
+        transport=_transport(of),
+    )
+    return made
+
+
+def _sendgrid(_lane: Lane, of: Installation) -> Sends:
+    made: Sends = _class("outreach.channels.sendgrid_email:SendGridEmail")(
+        api_key=of.settings.sendgrid.api_key.get_secret_value(),
+        base_url=of.settings.sendgrid.base_url,
+        transport=_transport(of),
+    )
+    return made
+
+
+def _smtp(_lane: Lane, of: Installation) -> Sends:
+    smtp = of.settings.smtp
+    made: Sends = _class("outreach.channels.smtp_email:SmtpEmail")(
+        host=smtp.host,
+        port=smtp.port,
+        username=smtp.username,
+        password=smtp.password.get_secret_value(),
+        tls=smtp.tls,
+        only_loopback=of.settings.delivery.only_loopback,
+        now=of.clocks.now,
+    )
+    return made
+
+
+def _x(_lane: Lane, of: Installation) -> Sends:
+    keys = of.settings.x
+    made: Sends = _class("outreach.channels.x_post:XPost")(
+        consumer_key=keys.consumer_key.get_secret_value(),
+        consumer_secret=keys.consumer_secret.get_secret_value(),
+        access_token=keys.access_token.get_secret_value(),
+        access_token_secret=keys.access_token_secret.get_secret_value(),
+        base_url=keys.base_url,
+        transport=_transport(of),
+    )
+    return made
+
+
+_MAKERS: Mapping[str, Callable[[Lane, Installation], Sends]] = {
+    OUTBOX: _outbox,
+    "twilio": _twilio,
+    "sendgrid": _sendgrid,
+    "smtp": _smtp,
+    "x": _x,
+}
+
+
+def _transport(of: Installation) -> Any:
+    return _class("outreach.channels.transport:Transport")(
+        only_loopback=of.settings.delivery.only_loopback
+    )
+
+
+def _class(path: str) -> Any:
+    """Provider SDKs load slowly, so their modules are named here and loaded when a lane needs one."""
+    module, _colon, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _driver(lane: Lane, of: Installation) -> Driver:
+    delivery, clocks = of.settings.delivery, of.clocks
+    sleep = clocks.sleep or import_module("asyncio").sleep
+    return Driver(
+        owner=of.owner,
+        provider=provider(lane, of.settings),
+        hands=Hands(render=of.teller.render, open_address=of.keyring.open, token=of.keyring.token),
+        times=Times(now=clocks.now, monotonic=clocks.monotonic, sleep=sleep, jitter=random.random),
+        limits=Limits(
+            chunk=delivery.chunk,
+            in_flight=delivery.in_flight,
+            lease=timedelta(seconds=delivery.lease_s),
+            deadline_s=delivery.provider_deadline_s,
+        ),
+        breaker=Breaker(of.teller.pause_after),
+        pace=Pace(lane.rate, monotonic=clocks.monotonic, sleep=sleep),
+    )
+
+
+def number_reader(settings: Settings) -> Callable[[str], str | None]:
+    """A number as a person or a platform writes it -> E.164, None if it is none."""
+
+    def read(text: str) -> str | None:
+        found = normalise_phone(text, region=settings.company.country)
+        return found.e164 if isinstance(found, Phone) else None
+
+    return read
+
+
+def speaker(settings: Settings) -> Speak:
+    """What composes the IVR's sentences, from the workspace's own texts."""
+    texts = read_texts(settings.workspace / "templates")
+    company = settings.company
+    return Renderer(texts, pins.words(company), main=company.locale).speak
+
+
+def web_context(of: Installation) -> WebContext:
+    """What the web side is given."""
+    settings, clocks = of.settings, of.clocks
+    mailboxes = [outbox(settings, of.keyring, lane, clocks.now) for lane in settings.lanes[:1]]
+    auth_token = settings.twilio.auth_token.get_secret_value()
+    public_key = settings.sendgrid.webhook_public_key
+    return WebContext(
+        settings=settings,
+        database=of.database,
+        keyring=of.keyring,
+        now=clocks.now,
+        monotonic=clocks.monotonic,
+        load_live=Loader(of.database, shown=of.shown_id, now=clocks.now),
+        speak=speaker(settings),
+        normalise=number_reader(settings),
+        rules=Rules(
+            high_priority_types=frozenset(settings.contactcenter.high_priority_types),
+            sector=read_sectors(),
+        ),
+        take_in=lambda callbacks, now: [
+            take_in(of.database, of.keyring, each.receipts, each.raw, now=now) for each in callbacks
+        ],
+        twilio_receipt=twilio_sms.receipt,
+        twilio_genuine=partial(_genuine_twilio, auth_token) if auth_token else None,
+        sendgrid_receipts=sendgrid_email.receipts,
+        sendgrid_genuine=partial(_genuine_sendgrid, public_key) if public_key else None,
+        directives=lambda now: routing.document(of.database, settings, now=now),
+        offers=lambda now: routing.offers(of.database, now=now),
+        outbox=lambda channel, limit: mailboxes[0].messages(limit=limit, channel=channel),
+    )
+
+
+def _genuine_twilio(
+    auth_token: str, url: str, pairs: Iterable[tuple[str, str]], signature: str
+) -> bool:
+    return twilio_sms.is_genuine(url, list(pairs), signature, auth_token)
+
+
+def _genuine_sendgrid(public_key: str, raw: bytes, signature: str, timestamp: str) -> bool:
+    return sendgrid_email.is_genuine(raw, signature, timestamp, public_key)

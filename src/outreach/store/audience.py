@@ -109,6 +109,17 @@ def localities(session: Session, scope: Remaining) -> tuple[str, ...]:
     return tuple(found)
 
 
+def customers_of(session: Session, wanted: Sequence[str]) -> int:
+    """Distinct customers with a premise in these localities, affected or not."""
+    return session.execute(
+        select(func.count(distinct(t.account.c.customer_id)))
+        .select_from(t.premise)
+        .join(t.supply, t.supply.c.premise_id == t.premise.c.id)
+        .join(t.account, t.account.c.id == t.supply.c.account_id)
+        .where(t.premise.c.locality.in_(wanted), t.premise.c.closed_at.is_(None))
+    ).scalar_one()
+
+
 def zones(session: Session, scope: Remaining) -> tuple[str, ...]:
     """The IANA zones of the contactable points in the scope."""
     return tuple(session.scalars(select(t.reach.c.zone).where(scope.covers(t.reach)).distinct()))

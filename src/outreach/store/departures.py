@@ -39,7 +39,11 @@ def of(session: Session, waves: Sequence[int]) -> list[Departure]:
     )
     found = [
         Departure(
-            step_run=row[0], channel=Channel(row[1]), is_priority=bool(row[2]), at=row[3], count=row[4]
+            step_run=row[0],
+            channel=Channel(row[1]),
+            is_priority=bool(row[2]),
+            at=row[3],
+            count=row[4],
         )
         for row in rows
     ]

@@ -43,7 +43,10 @@ def rehearsed(database: Database) -> Iterator[Database]:
     Other writers of SQLite wait until the end: about 0.15 s for 20,000 customers.
     """
     options: dict[str, Any] = {"outreach_write": True} if database.is_sqlite else {}
-    with database.engine.connect().execution_options(**options) as connection, connection.begin() as all_of_it:
+    with (
+        database.engine.connect().execution_options(**options) as connection,
+        connection.begin() as all_of_it,
+    ):
         try:
             yield Rehearsal(database, connection)
         finally:

@@ -40,9 +40,7 @@ def found(context: Context, which: str, *kinds: OccasionKind) -> Occasion:
         return find(session, context.keyring, which.strip(), kinds)
 
 
-def find(
-    session: Session, keyring: Keyring, which: str, kinds: Sequence[OccasionKind]
-) -> Occasion:
+def find(session: Session, keyring: Keyring, which: str, kinds: Sequence[OccasionKind]) -> Occasion:
     """As `found`, in a session of the caller's."""
     if which.casefold() == LAST:
         return _last(session, kinds[0])
@@ -113,7 +111,9 @@ def _places(occasion: Occasion) -> set[str]:
 
 def _none(session: Session, which: str, kinds: Sequence[OccasionKind]) -> str:
     known = [each for each in occasions.open_ones(session) if each.kind in kinds]
-    places = {place: each.name for each in known for place in (each.name.casefold(), *_places(each))}
+    places = {
+        place: each.name for each in known for place in (each.name.casefold(), *_places(each))
+    }
     near = get_close_matches(which.casefold(), places, n=_MOST_SHOWN, cutoff=0.5)
     noun = _(_NOUNS[kinds[0]])
     if near:

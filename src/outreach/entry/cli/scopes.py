@@ -116,8 +116,12 @@ def _lines(path: Path) -> dict[int, str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise InputRefused(_("{path}: not UTF-8; save it again as UTF-8").format(path=path)) from None
-    stripped = ((number, line.partition("#")[0].strip()) for number, line in enumerate(text.splitlines(), 1))
+        raise InputRefused(
+            _("{path}: not UTF-8; save it again as UTF-8").format(path=path)
+        ) from None
+    stripped = (
+        (number, line.partition("#")[0].strip()) for number, line in enumerate(text.splitlines(), 1)
+    )
     return {number: ref for number, ref in stripped if ref}
 
 

@@ -1,0 +1,64 @@
+"""The notices of a planned work as its campaign would send them: when, which are late, what is breached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from outreach.campaigns import plan
+from outreach.campaigns.plan import Breach, Outlook, PlannedDue
+from outreach.entry.cli import stated, told
+from outreach.entry.cli.command import Context
+from outreach.entry.cli.durations import spelled
+from outreach.entry.languages import N_, _
+from outreach.model.words import OccasionKind
+
+_OUTLOOKS = {
+    Outlook.AHEAD: N_("{step} {time}"),
+    Outlook.LATE: N_("{step} {time}: late, leaves at once"),
+    Outlook.EXPIRED: N_("{step} {time}: too late, not sent"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlooks:
+    """What becomes of each notice, seen from now."""
+
+    dues: tuple[PlannedDue, ...] = ()
+    breaches: tuple[Breach, ...] = ()
+
+    def lines(self, done: told.Outcome) -> list[str]:
+        """A line a notice in the area's wall time, then the breach."""
+        said = [
+            _("notice ") + _(_OUTLOOKS[due.outlook]).format(step=due.step, time=done.wall(due.at))
+            for due in self.dues
+        ]
+        return said + [
+            _("BREACH: {step} was due {time}, {length} ago").format(
+                step=breach.step, time=done.wall(breach.due_at), length=spelled(breach.short_by)
+            )
+            for breach in self.breaches
+        ]
+
+    def facts(self) -> dict[str, object]:
+        """The same for machines."""
+        return {
+            "notices": [
+                {"step": due.step, "at": due.at, "outlook": due.outlook.value} for due in self.dues
+            ],
+            "breaches": [
+                {"step": breach.step, "due_at": breach.due_at, "short_by": breach.short_by}
+                for breach in self.breaches
+            ],
+        }
+
+
+def outlooks(context: Context, start_at: datetime) -> Outlooks:
+    """By the workspace's campaign for planned works; nothing where it cannot be read."""
+    campaign = stated.campaign(context, OccasionKind.PLANNED)
+    if campaign is None:
+        return Outlooks()
+    return Outlooks(
+        dues=tuple(plan.planned_dues(campaign, start_at, context.now)),
+        breaches=tuple(plan.breaches(campaign, start_at=start_at, now=context.now)),
+    )

@@ -1,0 +1,166 @@
+"""`outreach outage restore`: all of it is back, or a part, or all but a part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+from outreach.entry.cli import promised, scopes, told
+from outreach.entry.cli.command import Context, argument, command, option
+from outreach.entry.cli.naming import LAST, found, zone_of
+from outreach.entry.cli.stated import origin
+from outreach.entry.languages import N_, _
+from outreach.model.errors import GuardRefused, InputRefused
+from outreach.model.occasion import Occasion, Scope
+from outreach.model.record import AffectedCounts
+from outreach.model.words import Audience, OccasionKind
+from outreach.outages import partial, revise
+from outreach.store import audience, network, record, scopes as store_scopes
+from outreach.store.session import Session
+
+HOW = {
+    "meters": N_("meters: they answer again"),
+    "crew": N_("crew: seen on site"),
+    "switching": N_("switching: the breaker is closed"),
+}
+
+
+@command(
+    "restore",
+    N_("Say that power is back: everywhere, at some nodes, or everywhere except some."),
+    example="outreach outage restore last --how meters\n"
+    "outreach outage restore last --node ALM-F12-S2 --dry-run",
+    sends=True,
+)
+@argument("which", default=LAST)
+@option("--node", "nodes", multiple=True, help=N_("Only this node is back; can be repeated."))
+@option(
+    "--except", "excepted", multiple=True, help=N_("All but this node is back; can be repeated.")
+)
+@option(
+    "--how",
+    type=click.Choice(list(HOW)),
+    help=N_("How it is known; asked for on a terminal."),
+)
+@option("--at", "typed", help=N_("When it came back, by default now: 08:05, -10m."))
+def restored(
+    context: Context,
+    which: str,
+    *,
+    nodes: tuple[str, ...],
+    excepted: tuple[str, ...],
+    how: str | None,
+    typed: str | None,
+) -> None:
+    if nodes and excepted:
+        raise InputRefused(_("--node and --except say opposite things; give one of them"))
+    occasion = found(context, which, OccasionKind.OUTAGE, OccasionKind.PLANNED)
+    at = context.at(typed, zone=zone_of(occasion), past=True) if typed else None
+    part, before = _part(context, occasion, nodes, excepted)
+    revision = revise.restored(
+        occasion.revision,
+        part=part,
+        known_how=how or _how(context),
+        now=context.now,
+        restored_at=at,
+        origin=origin(),
+    )
+    if revision is None:
+        told.nothing_new(context, occasion)
+        return
+    with told.engine(context) as engine:
+        applied = engine.revise(occasion.id, revision, now=context.now)
+        done = told.outcome(context, engine.database, applied)
+        settled = promised.settled_now(engine.database, applied.occasion, context.now)
+    back = before.premises - applied.counts.premises
+    is_part = applied.occasion.revision.state.is_open
+    hear = told.people(done, Audience.LEFT if is_part else Audience.TOLD)
+    told.answer(
+        context,
+        told.facts(done)
+        | {
+            "restored_premises": back,
+            "told_before": hear,
+            "known_how": applied.occasion.revision.known_how,
+            "promises": [promised.facts(each) for each in settled],
+        },
+        [
+            told.head(done),
+            *_who_is_back(context, applied.counts, back=back, hear=hear),
+            *promised.lines(settled, wall=[done.wall(each.etr_at) for each in settled]),
+            *told.leaving(done),
+            *_closing(done),
+            *told.take_back(done),
+        ],
+    )
+
+
+def _how(context: Context) -> str:
+    """A trial need not be known from anybody."""
+    if context.dry_run:
+        return revise.KNOWN_HOW[0]
+    choices = {key: _(shown) for key, shown in HOW.items()}
+    return context.choose(_("How is it known?"), choices, option="--how")
+
+
+def _part(
+    context: Context, occasion: Occasion, nodes: Sequence[str], excepted: Sequence[str]
+) -> tuple[Scope | None, AffectedCounts]:
+    """What is back (None: all of it), and who was out until now."""
+    with context.database.read() as session:
+        before = audience.affected(session, store_scopes.remaining(session, occasion))
+        if excepted:
+            return _all_but(session, occasion, scopes.known_nodes(session, excepted)), before
+        if nodes:
+            return _only(session, occasion, scopes.known_nodes(session, nodes)), before
+    return None, before
+
+
+def _only(session: Session, occasion: Occasion, refs: tuple[str, ...]) -> Scope:
+    """Nodes of a scope by locality cannot be checked in the tree: whoever is under them is back."""
+    scope = occasion.revision.scope
+    if scope.nodes and not (scope.localities or scope.premises):
+        strange = partial.outside(scope, refs, network.under(session, (*scope.nodes, *refs)))
+        if strange:
+            raise GuardRefused(
+                _("{nodes}: not within what is out ({scope})").format(
+                    nodes=", ".join(strange), scope=", ".join(scope.nodes)
+                )
+            )
+    return Scope(nodes=refs)
+
+
+def _all_but(session: Session, occasion: Occasion, refs: tuple[str, ...]) -> Scope:
+    """Premises that hang on a node above an excepted one come back by name."""
+    scope = occasion.revision.scope
+    tree = network.under(session, scope.nodes)
+    found = partial.all_but(scope, refs, tree)
+    orders = [node.order for node in tree if node.ref in found.passed]
+    hung = record.premises_on(session, orders)
+    return Scope(nodes=found.part.nodes, premises=(*found.part.premises, *hung))
+
+
+def _who_is_back(context: Context, left: AffectedCounts, *, back: int, hear: int) -> list[str]:
+    """`11,400 premises restored (10,020 told before hear it) · 6,600 remain, 19 priority`."""
+    return [
+        _(
+            "{premises} restored ({told} told before hear it) · {remaining} remain, {priority} priority"
+        ).format(
+            premises=told.premises(context, back),
+            told=context.out.count(hear),
+            remaining=context.out.count(left.premises),
+            priority=context.out.count(left.priority_customers),
+        )
+    ]
+
+
+def _closing(done: told.Outcome) -> list[str]:
+    revision: datetime | None = done.occasion.revision.restored_at
+    if revision is not None:
+        return [_("the IVR says it already · back since {time}").format(time=done.wall(revision))]
+    if done.applied.counts.premises:
+        return [told.next_news(done)]
+    hint = _("nobody remains out; to close it: outreach outage restore {id}")
+    return [hint.format(id=done.shown_id)]

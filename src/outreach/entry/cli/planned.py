@@ -1,0 +1,246 @@
+"""`outreach planned`: works announced ahead, moved and cancelled; the clock sends their notices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from outreach.campaigns.engine import Applied, Engine
+from outreach.entry.cli import looked_at, planned_import, scopes, stated, times, told
+from outreach.entry.cli.command import Context, Group, argument, command, option
+from outreach.entry.cli.durations import spelled
+from outreach.entry.cli.naming import LAST, found, operator, zone_of
+from outreach.entry.cli.notices import Outlooks, outlooks
+from outreach.entry.languages import N_, _
+from outreach.model.errors import InputRefused
+from outreach.model.occasion import NewOccasion, Occasion, Revision, Scope
+from outreach.model.words import OccasionKind, OccasionState, Service
+from outreach.outages import guards, revise_planned
+from outreach.outages.revise import Change
+
+group = Group("planned")
+
+START = N_("When it begins: thu 09:00, 16/07 09:00, 2026-07-16 09:00.")
+END = N_("When it ends: 13:00 is the first after the start, +4h counts from it.")
+LAUNCH = N_("Announce it now: open the run that owns its notices.")
+
+
+@command(
+    "add",
+    N_("Add a planned work; its notices go out at their instants once it is launched."),
+    within=group,
+    example='outreach planned add --node ALM-F12-S2 --start "thu 09:00" --end 13:00 --launch',
+    asks=True,
+    sends=True,
+)
+@scopes.where
+@option("--start", required=True, help=START)
+@option("--end", required=True, help=END)
+@option("--cause", default="", help=N_("What is done, as it may be told."))
+@option("--name", help=N_("How people call it, such as its folio; by default the first place."))
+@option("--zone", help=N_("IANA zone of the area, by default the company's."))
+@option(
+    "--service",
+    type=click.Choice([str(service) for service in Service]),
+    help=N_("What will be out, by default the company's service."),
+)
+@option("--launch", is_flag=True, help=LAUNCH)
+def added(
+    context: Context,
+    *,
+    nodes: tuple[str, ...],
+    localities: tuple[str, ...],
+    premises: Path | None,
+    start: str,
+    end: str,
+    cause: str,
+    name: str | None,
+    zone: str | None,
+    service: str | None,
+    launch: bool,
+) -> None:
+    scope = scopes.scope(context, nodes=nodes, localities=localities, premises=premises)
+    guards.scope_named(scope)
+    area = times.zone_named(zone) if zone else context.zone
+    start_at, end_at = _window(context, start, end, area)
+    revision = revise_planned.planned(
+        scope,
+        start_at=start_at,
+        end_at=end_at,
+        change=Change(cause=cause, confirmed=True),
+        now=context.now,
+        origin=stated.origin(),
+    )
+    new = NewOccasion(
+        kind=OccasionKind.PLANNED,
+        service=Service(service or context.settings.company.service),
+        name=name or _first_place(scope),
+        zone=area.key,
+        source_ref=name,
+    )
+    _add(context, new, revision, launch=launch)
+
+
+def _add(context: Context, new: NewOccasion, revision: Revision, *, launch: bool) -> None:
+    ahead = outlooks(context, revision.start_at)
+    if launch and ahead.breaches and not context.dry_run:
+        breach = ahead.breaches[0]
+        context.confirm(
+            _("{step} is {length} too late already. Announce it all the same?").format(
+                step=breach.step, length=spelled(breach.short_by)
+            )
+        )
+    with told.engine(context) as engine:
+        applied = engine.open(new, revision, now=context.now)
+        applied = launched(engine, applied, now=context.now) if launch else applied
+        done = told.outcome(context, engine.database, applied)
+    told.answer(context, told.facts(done) | ahead.facts(), _lines(done, ahead))
+
+
+def launched(engine: Engine, applied: Applied, *, now: datetime) -> Applied:
+    """Opens the run, unless an armed campaign did."""
+    if applied.launched:
+        return applied
+    campaign = told.CAMPAIGNS[OccasionKind.PLANNED]
+    return engine.launch(applied.occasion.id, campaign, actor=operator(), now=now)
+
+
+def _lines(done: told.Outcome, ahead: Outlooks) -> list[str]:
+    return [
+        told.head(done),
+        window_line(done),
+        told.touched(done.context, done.applied.counts),
+        told.reachable(done.context, done.applied.counts),
+        *ahead.lines(done),
+        *told.leaving(done),
+        *told.take_back(done),
+    ]
+
+
+def window_line(done: told.Outcome) -> str:
+    """`Thu 16 Jul 09:00 to Thu 16 Jul 13:00 (4 h), America/Santiago`."""
+    revision = done.occasion.revision
+    end_at = revision.end_at or revision.start_at
+    return _("{start} to {end} ({length}), {zone}").format(
+        start=done.wall(revision.start_at),
+        end=done.wall(end_at),
+        length=spelled(end_at - revision.start_at),
+        zone=done.occasion.zone,
+    )
+
+
+def _first_place(scope: Scope) -> str:
+    places = (*scope.nodes, *scope.localities)
+    return places[0] if places else _("{count} premises").format(count=len(scope.premises))
+
+
+def _window(context: Context, start: str, end: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Both ends; the end is read from the start on. Asks where they look like a slip."""
+    start_at = context.at(start, zone=zone)
+    end_at = _end(context, end, start_at, zone)
+    odd = end_at - start_at > guards.LONGEST_WORK or start_at - context.now > guards.FARTHEST_START
+    if odd:
+        context.confirm(
+            _("It begins in {away} and lasts {length}. Is it right?").format(
+                away=spelled(start_at - context.now), length=spelled(end_at - start_at)
+            )
+        )
+    return start_at, end_at
+
+
+def _end(context: Context, typed: str, start_at: datetime, zone: ZoneInfo) -> datetime:
+    at = times.at(typed, now=start_at, zone=zone)
+    context.say(times.echo(at, now=context.now, zone=zone), essential=True)
+    return at
+
+
+group.add_command(planned_import.imported)
+
+
+@command(
+    "list",
+    N_("List the works that are not over, the next one first."),
+    within=group,
+    example="outreach planned list",
+)
+@option("--all", "every", is_flag=True, help=N_("The closed ones too, newest first."))
+def listed(context: Context, *, every: bool) -> None:
+    empty = _("no work is planned")
+    looked_at.listed(context, OccasionKind.PLANNED, every=every, empty=empty)
+
+
+@command(
+    "show",
+    N_("Show a work: its versions, its notices, who was told."),
+    within=group,
+    example="outreach planned show TP-2026-014",
+)
+@argument("which", default=LAST)
+def shown(context: Context, which: str) -> None:
+    looked_at.shown(context, found(context, which, OccasionKind.PLANNED))
+
+
+@command(
+    "move",
+    N_("Move a work to another time; of one that has begun, move the end."),
+    within=group,
+    example='outreach planned move TP-2026-014 --start "fri 09:00" --end 13:00',
+    asks=True,
+    sends=True,
+)
+@argument("which")
+@option("--start", help=START)
+@option("--end", required=True, help=END)
+def moved(context: Context, which: str, *, start: str | None, end: str) -> None:
+    occasion = found(context, which, OccasionKind.PLANNED)
+    revision = _moved(context, occasion, start, end)
+    _revise(context, occasion, revision)
+
+
+def _moved(context: Context, occasion: Occasion, start: str | None, end: str) -> Revision | None:
+    current, zone = occasion.revision, zone_of(occasion)
+    if current.state is OccasionState.SCHEDULED:
+        if start is None:
+            raise InputRefused(_("--start: missing; this work has not begun"))
+        start_at, end_at = _window(context, start, end, zone)
+        return revise_planned.moved(
+            current,
+            start_at=start_at,
+            end_at=end_at,
+            change=Change(confirmed=True),
+            now=context.now,
+            origin=stated.origin(),
+        )
+    if start is not None:
+        raise InputRefused(_("--start: this work has begun or is over; only its end can move"))
+    end_at = _end(context, end, context.now, zone)
+    return revise_planned.delayed(current, end_at=end_at, now=context.now, origin=stated.origin())
+
+
+@command(
+    "cancel",
+    N_("Cancel a work that has not begun; those who were told hear it."),
+    within=group,
+    example="outreach planned cancel TP-2026-014",
+    sends=True,
+)
+@argument("which")
+def cancelled(context: Context, which: str) -> None:
+    occasion = found(context, which, OccasionKind.PLANNED)
+    revision = revise_planned.cancelled(occasion.revision, now=context.now, origin=stated.origin())
+    _revise(context, occasion, revision)
+
+
+def _revise(context: Context, occasion: Occasion, revision: Revision | None) -> None:
+    if revision is None:
+        told.nothing_new(context, occasion)
+        return
+    with told.engine(context) as engine:
+        applied = engine.revise(occasion.id, revision, now=context.now)
+        done = told.outcome(context, engine.database, applied)
+    is_ahead = revision.state is OccasionState.SCHEDULED
+    ahead = outlooks(context, revision.start_at) if is_ahead else Outlooks()
+    told.answer(context, told.facts(done) | ahead.facts(), _lines(done, ahead))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import insert
 from tests.make import make_occasion, make_run, make_step_run
 
@@ -65,6 +66,28 @@ def test_a_run_that_sent_nothing_is_refused(database: Database):
         measured = measure(session, run, now=NOW, outage_numbers=("600",))
 
     assert measured.verdict is Verdict.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("minute", "is_refused"),
+    [pytest.param(-60, False, id="before"), pytest.param(30, True, id="after")],
+)
+def test_a_load_of_the_record_after_the_freeze_is_refused_by_name(
+    database: Database, keyring: Keyring, minute, is_refused
+):
+    loaded_at = simulate.START + timedelta(minutes=minute)
+    with database.write() as session:
+        run = write_ledger(session, keyring, simulate.draw(WORLD, 6))
+        counts = {"customers": 1, "premises": 1}
+        session.execute(
+            insert(t.record_load).values(source="crm", loaded_at=loaded_at, counts=counts)
+        )
+
+    with database.read() as session:
+        measured = measure(session, run, now=NOW, outage_numbers=("6002001111",))
+
+    reason = "the record was loaded after the audience was frozen: its contacts are newer"
+    assert (reason in measured.reasons) is is_refused
 
 
 def write_ledger(session: Session, keyring: Keyring, drawn: simulate.Drawn) -> int:

@@ -67,7 +67,9 @@ def test_four_known_households_come_in_the_order_of_the_specification():
         ),
         pytest.param({"order": "feeder"}, "by feeder, not random", id="order by feeder"),
         pytest.param({"changed_waves": ("1",)}, "content changed inside wave 1", id="content"),
-        pytest.param({"matched_later": True}, "newer than the frozen", id="later contacts"),
+        pytest.param(
+            {"matched_later": True}, "loaded after the audience was frozen", id="later contacts"
+        ),
     ],
 )
 def test_a_broken_design_is_refused(changes, sign):

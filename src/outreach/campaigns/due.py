@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from outreach.campaigns import pins
 from outreach.campaigns.engine import Engine
 from outreach.model.errors import GuardRefused
-from outreach.model.occasion import Occasion, OccasionId
+from outreach.model.occasion import Occasion, OccasionId, Revision
 from outreach.model.words import Event
 from outreach.outages import revise, revise_planned
 from outreach.outages.revise import Change, Origin
@@ -59,11 +59,10 @@ def _act(
             _next_news(engine, occasion, event, cadence=cadence, now=now)
         case Event.STARTED:
             begun = revise_planned.started(occasion.revision, now=now, origin=CLOCK)
-            engine.revise(occasion.id, begun, now=now)
+            _revise(engine, occasion, begun, Event.STARTED, now=now)
         case Event.ENDED:
-            engine.revise(
-                occasion.id, revise.ended(occasion.revision, now=now, origin=CLOCK), now=now
-            )
+            over = revise.ended(occasion.revision, now=now, origin=CLOCK)
+            _revise(engine, occasion, over, Event.ENDED, now=now)
         case other:
             raise GuardRefused(f"the clock knows no {other}")
 
@@ -79,6 +78,12 @@ def _next_news(
         confirmed=True,
     )
     revision = revise.updated(occasion.revision, change, now=now, origin=CLOCK)
+    _revise(engine, occasion, revision, event, now=now)
+
+
+def _revise(
+    engine: Engine, occasion: Occasion, revision: Revision | None, event: Event, *, now: datetime
+) -> None:
     if revision is not None:
         engine.revise(occasion.id, revision, now=now, clock=event)
 

@@ -136,12 +136,13 @@ class Engine:
             rules=_rules(session, occasion),
         )
         if clock is not None:
-            happened = (clock, *(event for event in happened if event is not Event.ETR_WITHDRAWN))
+            spoken = {clock, Event.ETR_WITHDRAWN}
+            happened = (clock, *(event for event in happened if event not in spoken))
         opened = _opened_everywhere(session, occasion, happened, now=now)
         promising.follow(session, occasion, happened, now=now)
         for run in runs.of(session, occasion.id):
             owed.notices(session, occasion, run, now=now)
-        owed.renew(session, occasion, now=now)
+        owed.renew(session, occasion, fired=clock, now=now)
         _note(session, occasion.revision.author, "occasion.revise", occasion, opened, now=now)
         return Applied(
             occasion=occasion, counts=counts, events=happened, waves=opened, superseded=superseded,

@@ -15,12 +15,14 @@ from outreach.store.session import Session
 OVERDUE = "overtaken by version"
 
 
-def renew(session: Session, occasion: Occasion, *, now: datetime) -> None:
-    """Replaces what was owed at older revisions by what the newest owes."""
+def renew(session: Session, occasion: Occasion, *, fired: Event | None, now: datetime) -> None:
+    """Replaces what was owed at older revisions by what the newest owes; `fired` has just been done."""
     revision = occasion.revision
     clock_events = [Event.STILL_UNKNOWN, Event.ETR_EXPIRING, Event.STARTED, Event.ENDED]
     for event in clock_events:
-        due.overtake(session, occasion.id, f"{OVERDUE} {revision.version}", now=now, what=event)
+        outcome = "done" if event is fired else "overtaken"
+        reason = "" if event is fired else f"{OVERDUE} {revision.version}"
+        due.close(session, occasion.id, outcome, reason, now=now, what=event)
     if revision.state.is_open:
         due.add(
             session,
@@ -54,7 +56,14 @@ def notices(session: Session, occasion: Occasion, run: Run, *, now: datetime) ->
     if occasion.kind is not OccasionKind.PLANNED:
         return
     revision = occasion.revision
-    due.overtake(session, occasion.id, f"{OVERDUE} {revision.version}", now=now, what=Event.NOTICE)
+    due.close(
+        session,
+        occasion.id,
+        "overtaken",
+        f"{OVERDUE} {revision.version}",
+        now=now,
+        what=Event.NOTICE,
+    )
     if revision.state is not OccasionState.SCHEDULED:
         return
     campaign = pins.of_run(session, run).campaign

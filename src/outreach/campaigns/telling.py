@@ -110,7 +110,7 @@ def facts_of(told: Telling, settings: Settings, recipient: Recipient) -> Facts:
 
 
 def facts(
-    told: Telling, *, area: str, zone: str, not_after: datetime | None = None, two_way: bool = False
+    told: Telling, *, area: str, not_after: datetime | None = None, two_way: bool = False
 ) -> Facts:
     """The raw facts of a revision, for one area."""
     revision, before = told.revision, told.before

@@ -10,7 +10,7 @@ from outreach.deflection.calls import plain_number
 from outreach.deflection.estimate import estimate
 from outreach.deflection.refusals import Design
 from outreach.model.deflection import Deflection, Slot
-from outreach.store import calls as call_log, waves
+from outreach.store import calls as call_log, figures, waves
 from outreach.store.session import Session
 
 
@@ -38,7 +38,7 @@ def measure(
             session, run_id, numbers=numbers, since=launch.outage_start, until=end
         ),
         start=launch.outage_start,
-        design=_design(launch, slots),
+        design=_design(launch, slots, reloaded=_was_reloaded(session, launch)),
         grace=grace,
         identified_share=arrived.identified_share,
     )
@@ -49,12 +49,19 @@ def measure(
 _ANY_NUMBER = "no outage number is configured: calls to every number count"
 
 
-def _design(launch: waves.Launch, slots: Sequence[Slot]) -> Design:
-    """Content is pinned at launch and contacts are cut at the freeze, so neither can change."""
+def _was_reloaded(session: Session, launch: waves.Launch) -> bool:
+    """A load of the record replaces every contact, and with them the frozen snapshot."""
+    last = figures.record_loaded_at(session)
+    return last is not None and launch.frozen_at is not None and last > launch.frozen_at
+
+
+def _design(launch: waves.Launch, slots: Sequence[Slot], *, reloaded: bool) -> Design:
+    """Content is pinned at launch, so it cannot change inside a wave."""
     sent = [slot.slot_at for slot in slots if slot.slot_at is not None]
     return Design(
         seed=launch.seed,
         seed_hash=launch.seed_hash,
         seed_stored_at=launch.launched_at,
         first_sent_at=min(sent, default=None),
+        matched_later=reloaded,
     )

@@ -53,7 +53,7 @@ def _design(design: Design) -> Iterator[str]:
     for wave in design.changed_waves:
         yield f"the content changed inside wave {wave}"
     if design.matched_later:
-        yield "calls were matched with contacts newer than the frozen audience"
+        yield "the record was loaded after the audience was frozen: its contacts are newer"
 
 
 def _order(slots: Sequence[Slot], design: Design) -> Iterator[str]:

@@ -83,17 +83,12 @@ def settle(session: Session, number: int, outcome: str, reason: str = "", *, now
     return settled is not None
 
 
-def overtake(
-    session: Session, occasion: int, reason: str, *, now: datetime, what: str | None = None
-) -> int:
-    """Settles everything still waiting for an occasion as overtaken; how many there were."""
-    mine = (t.due.c.occasion_id == occasion) & t.due.c.done_at.is_(None)
-    if what is not None:
-        mine &= t.due.c.what == what
-    gone = session.execute(
+def close(
+    session: Session, occasion: int, outcome: str, reason: str, *, now: datetime, what: str
+) -> None:
+    """Settles everything of a kind that still waits for an occasion."""
+    session.execute(
         update(t.due)
-        .where(mine)
-        .values(done_at=now, outcome="overtaken", reason=reason)
-        .returning(t.due.c.id)
+        .where(t.due.c.occasion_id == occasion, t.due.c.done_at.is_(None), t.due.c.what == what)
+        .values(done_at=now, outcome=outcome, reason=reason)
     )
-    return len(gone.all())

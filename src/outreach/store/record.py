@@ -62,10 +62,30 @@ def save_contact_points(session: Session, rows: Rows) -> dict[PointKey, int]:
 
 
 def replace_customer_contacts(session: Session, rows: Rows) -> None:
-    """Who holds which address, afresh; an address that nobody holds any more counts no customer."""
-    service = t.customer_contact.c.purpose == Purpose.SERVICE
+    """Who holds which address, afresh; an address that nobody holds any more counts no customer.
+
+    A link that was there keeps its `loaded_at`: calls are matched with who held an address when a
+    wave was frozen, and an import in between must not take that away.
+    """
+    link = t.customer_contact.c
+    service = link.purpose == Purpose.SERVICE
+    held_since = {
+        (customer, point): loaded_at
+        for customer, point, loaded_at in session.execute(
+            select(link.customer_id, link.contact_point_id, link.loaded_at).where(service)
+        )
+    }
     session.execute(delete(t.customer_contact).where(service))
-    bulk.insert_rows(session, t.customer_contact, rows)
+    kept = [
+        row
+        | {
+            "loaded_at": held_since.get(
+                (row["customer_id"], row["contact_point_id"]), row["loaded_at"]
+            )
+        }
+        for row in rows
+    ]
+    bulk.insert_rows(session, t.customer_contact, kept)
     held = exists().where(t.customer_contact.c.contact_point_id == t.contact_point.c.id)
     session.execute(
         update(t.contact_point)

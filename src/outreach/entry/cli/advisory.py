@@ -73,8 +73,7 @@ def _answer(done: told.Outcome) -> None:
     revision = done.occasion.revision
     lines = [told.head(done), f"«{revision.text}»"]
     if revision.state.is_open:
-        lines += [_holds(done, revision.end_at), told.touched(done.context, done.applied.counts)]
-        lines += [told.reachable(done.context, done.applied.counts)]
+        lines += [_holds(done, revision.end_at), *told.audience(done)]
     lines += [*told.leaving(done), *told.take_back(done)]
     told.answer(done.context, told.facts(done) | {"text": revision.text}, lines)
 

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from outreach.campaigns import plan
+from outreach.campaigns.engine import Applied, Engine
 from outreach.campaigns.plan import Breach, Outlook, PlannedDue
 from outreach.entry.cli import stated, told
 from outreach.entry.cli.command import Context
 from outreach.entry.cli.durations import spelled
+from outreach.entry.cli.naming import operator
 from outreach.entry.languages import N_, _
 from outreach.model.words import OccasionKind
 
 _OUTLOOKS = {
-    Outlook.AHEAD: N_("{step} {time}"),
-    Outlook.LATE: N_("{step} {time}: late, leaves at once"),
-    Outlook.EXPIRED: N_("{step} {time}: too late, not sent"),
+    Outlook.AHEAD: N_("notice {step}: {time}"),
+    Outlook.LATE: N_("notice {step}: {time}, late: it leaves at once"),
+    Outlook.EXPIRED: N_("notice {step}: {time}, too late: not sent"),
 }
 
 
@@ -30,7 +32,7 @@ class Outlooks:
     def lines(self, done: told.Outcome) -> list[str]:
         """A line a notice in the area's wall time, then the breach."""
         said = [
-            _("notice ") + _(_OUTLOOKS[due.outlook]).format(step=due.step, time=done.wall(due.at))
+            _(_OUTLOOKS[due.outlook]).format(step=due.step, time=done.wall(due.at))
             for due in self.dues
         ]
         return said + [
@@ -62,3 +64,11 @@ def outlooks(context: Context, start_at: datetime) -> Outlooks:
         dues=tuple(plan.planned_dues(campaign, start_at, context.now)),
         breaches=tuple(plan.breaches(campaign, start_at=start_at, now=context.now)),
     )
+
+
+def launched(engine: Engine, applied: Applied, *, now: datetime) -> Applied:
+    """Opens the run, unless an armed campaign did."""
+    if applied.launched:
+        return applied
+    campaign = told.CAMPAIGNS[OccasionKind.PLANNED]
+    return engine.launch(applied.occasion.id, campaign, actor=operator(), now=now)

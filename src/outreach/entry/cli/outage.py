@@ -76,7 +76,7 @@ def opened(
     new = NewOccasion(
         kind=OccasionKind.OUTAGE,
         service=Service(service or context.settings.company.service),
-        name=name or first_place(scope),
+        name=name or scopes.first_place(scope),
         zone=area.key,
     )
     change = stated.change(
@@ -120,12 +120,6 @@ def _last_trip(done: told.Outcome, at: datetime | None) -> str:
     return " · " + _("last trip {time}").format(time=done.wall(at))
 
 
-def first_place(scope: Scope) -> str:
-    """How an occasion is called that nobody named."""
-    places = (*scope.nodes, *scope.localities)
-    return places[0] if places else _("{count} premises").format(count=len(scope.premises))
-
-
 def _refuse_twice(context: Context, scope: Scope) -> None:
     with context.database.read() as session:
         open_ones = occasions.open_ones(session)
@@ -136,7 +130,7 @@ def _refuse_twice(context: Context, scope: Scope) -> None:
             raise GuardRefused(
                 _(
                     "{node}: an outage is open there already ({id}); `outreach outage update {id}`, or --another"
-                ).format(node=sorted(shared)[0], id=shown)
+                ).format(node=min(shared), id=shown)
             )
 
 
@@ -238,7 +232,6 @@ def _estimate(done: told.Outcome, heard: datetime | None, settled: list[Promise]
     N_("Correct what was told wrongly: exactly those who heard it hear the fact."),
     within=group,
     example='outreach outage correct last --fact "el corte afecta solo a Ñuñoa"',
-    asks=True,
     sends=True,
 )
 @argument("which")
@@ -249,8 +242,6 @@ def corrected(context: Context, which: str, *, fact: str) -> None:
     if revision is None:
         told.nothing_new(context, occasion)
         return
-    if not context.dry_run:
-        context.confirm(_("Those who were told hear: {fact!r}. Go on?").format(fact=fact))
     with told.engine(context) as engine:
         applied = engine.revise(occasion.id, revision, now=context.now)
         done = told.outcome(context, engine.database, applied)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import click
 
@@ -13,7 +12,7 @@ from outreach.entry.cli.naming import LAST, found, zone_of
 from outreach.entry.cli.stated import origin
 from outreach.entry.languages import N_, _
 from outreach.model.errors import GuardRefused, InputRefused
-from outreach.model.occasion import Occasion, Scope
+from outreach.model.occasion import Occasion, Revision, Scope
 from outreach.model.record import AffectedCounts
 from outreach.model.words import Audience, OccasionKind
 from outreach.outages import partial, revise
@@ -70,31 +69,33 @@ def restored(
     if revision is None:
         told.nothing_new(context, occasion)
         return
+    _restore(context, occasion, revision, before)
+
+
+def _restore(
+    context: Context, occasion: Occasion, revision: Revision, before: AffectedCounts
+) -> None:
     with told.engine(context) as engine:
         applied = engine.revise(occasion.id, revision, now=context.now)
         done = told.outcome(context, engine.database, applied)
         settled = promised.settled_now(engine.database, applied.occasion, context.now)
     back = before.premises - applied.counts.premises
-    is_part = applied.occasion.revision.state.is_open
-    hear = told.people(done, Audience.LEFT if is_part else Audience.TOLD)
-    told.answer(
-        context,
-        told.facts(done)
-        | {
-            "restored_premises": back,
-            "told_before": hear,
-            "known_how": applied.occasion.revision.known_how,
-            "promises": [promised.facts(each) for each in settled],
-        },
-        [
-            told.head(done),
-            *_who_is_back(context, applied.counts, back=back, hear=hear),
-            *promised.lines(settled, wall=[done.wall(each.etr_at) for each in settled]),
-            *told.leaving(done),
-            *_closing(done),
-            *told.take_back(done),
-        ],
-    )
+    hear = told.people(done, Audience.LEFT if revision.state.is_open else Audience.TOLD)
+    record = told.facts(done) | {
+        "restored_premises": back,
+        "told_before": hear,
+        "known_how": revision.known_how,
+        "promises": [promised.facts(each) for each in settled],
+    }
+    lines = [
+        told.head(done),
+        _who_is_back(context, applied.counts, back=back, hear=hear),
+        *promised.lines(settled, wall=[done.wall(each.etr_at) for each in settled]),
+        *told.leaving(done),
+        _closing(done),
+        *told.take_back(done),
+    ]
+    told.answer(context, record, lines)
 
 
 def _how(context: Context) -> str:
@@ -142,25 +143,24 @@ def _all_but(session: Session, occasion: Occasion, refs: tuple[str, ...]) -> Sco
     return Scope(nodes=found.part.nodes, premises=(*found.part.premises, *hung))
 
 
-def _who_is_back(context: Context, left: AffectedCounts, *, back: int, hear: int) -> list[str]:
+def _who_is_back(context: Context, left: AffectedCounts, *, back: int, hear: int) -> str:
     """`11,400 premises restored (10,020 told before hear it) · 6,600 remain, 19 priority`."""
-    return [
-        _(
-            "{premises} restored ({told} told before hear it) · {remaining} remain, {priority} priority"
-        ).format(
-            premises=told.premises(context, back),
-            told=context.out.count(hear),
-            remaining=context.out.count(left.premises),
-            priority=context.out.count(left.priority_customers),
-        )
-    ]
+    form = _(
+        "{premises} restored ({told} told before hear it) · {remaining} remain, {priority} priority"
+    )
+    return form.format(
+        premises=told.premises(context, back),
+        told=context.out.count(hear),
+        remaining=context.out.count(left.premises),
+        priority=context.out.count(left.priority_customers),
+    )
 
 
-def _closing(done: told.Outcome) -> list[str]:
-    revision: datetime | None = done.occasion.revision.restored_at
-    if revision is not None:
-        return [_("the IVR says it already · back since {time}").format(time=done.wall(revision))]
+def _closing(done: told.Outcome) -> str:
+    back_at = done.occasion.revision.restored_at
+    if back_at is not None:
+        return _("the IVR says it already · back since {time}").format(time=done.wall(back_at))
     if done.applied.counts.premises:
-        return [told.next_news(done)]
+        return told.next_news(done)
     hint = _("nobody remains out; to close it: outreach outage restore {id}")
-    return [hint.format(id=done.shown_id)]
+    return hint.format(id=done.shown_id)

@@ -8,15 +8,14 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from outreach.campaigns.engine import Applied, Engine
 from outreach.entry.cli import looked_at, planned_import, scopes, stated, times, told
 from outreach.entry.cli.command import Context, Group, argument, command, option
 from outreach.entry.cli.durations import spelled
-from outreach.entry.cli.naming import LAST, found, operator, zone_of
-from outreach.entry.cli.notices import Outlooks, outlooks
+from outreach.entry.cli.naming import LAST, found, zone_of
+from outreach.entry.cli.notices import Outlooks, launched, outlooks
 from outreach.entry.languages import N_, _
 from outreach.model.errors import InputRefused
-from outreach.model.occasion import NewOccasion, Occasion, Revision, Scope
+from outreach.model.occasion import NewOccasion, Occasion, Revision
 from outreach.model.words import OccasionKind, OccasionState, Service
 from outreach.outages import guards, revise_planned
 from outreach.outages.revise import Change
@@ -77,7 +76,7 @@ def added(
     new = NewOccasion(
         kind=OccasionKind.PLANNED,
         service=Service(service or context.settings.company.service),
-        name=name or _first_place(scope),
+        name=name or scopes.first_place(scope),
         zone=area.key,
         source_ref=name,
     )
@@ -100,20 +99,11 @@ def _add(context: Context, new: NewOccasion, revision: Revision, *, launch: bool
     told.answer(context, told.facts(done) | ahead.facts(), _lines(done, ahead))
 
 
-def launched(engine: Engine, applied: Applied, *, now: datetime) -> Applied:
-    """Opens the run, unless an armed campaign did."""
-    if applied.launched:
-        return applied
-    campaign = told.CAMPAIGNS[OccasionKind.PLANNED]
-    return engine.launch(applied.occasion.id, campaign, actor=operator(), now=now)
-
-
 def _lines(done: told.Outcome, ahead: Outlooks) -> list[str]:
     return [
         told.head(done),
         window_line(done),
-        told.touched(done.context, done.applied.counts),
-        told.reachable(done.context, done.applied.counts),
+        *told.audience(done),
         *ahead.lines(done),
         *told.leaving(done),
         *told.take_back(done),
@@ -130,11 +120,6 @@ def window_line(done: told.Outcome) -> str:
         length=spelled(end_at - revision.start_at),
         zone=done.occasion.zone,
     )
-
-
-def _first_place(scope: Scope) -> str:
-    places = (*scope.nodes, *scope.localities)
-    return places[0] if places else _("{count} premises").format(count=len(scope.premises))
 
 
 def _window(context: Context, start: str, end: str, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from outreach.campaigns.engine import Engine
+from outreach.campaigns.engine import Applied, Engine
 from outreach.campaigns.plan import Outlook
 from outreach.entry.cli import told
 from outreach.entry.cli.command import Context, command, option
 from outreach.entry.cli.naming import operator
-from outreach.entry.cli.notices import outlooks
+from outreach.entry.cli.notices import launched, outlooks
 from outreach.entry.cli.output import Format
 from outreach.entry.cli.rejected import write_rejected
 from outreach.entry.cli.times import wall, zone_named
@@ -33,6 +33,8 @@ class Report:
     """What became of each work of a file."""
 
     done: Counter[str] = field(default_factory=Counter)
+    untold: int = 0
+    """Added works that no run announces yet."""
     refused: list[RowRefused] = field(default_factory=list)
     late: list[dict[str, object]] = field(default_factory=list)
     doubtful: list[dict[str, object]] = field(default_factory=list)
@@ -102,7 +104,8 @@ def _take(
     if revision is None:
         report.done["unchanged"] += 1
         return
-    _write(engine, work, words, current, revision, launch=launch, now=context.now)
+    applied = _write(engine, work, words, current, revision, launch=launch, now=context.now)
+    report.untold += not (current or applied.launched)
     report.done[_kind(current, revision)] += 1
     _look_ahead(context, work, words, revision, report)
 
@@ -128,10 +131,9 @@ def _write(
     *,
     launch: bool,
     now: datetime,
-) -> None:
+) -> Applied:
     if current is not None:
-        engine.revise(current.id, revision, now=now)
-        return
+        return engine.revise(current.id, revision, now=now)
     new = NewOccasion(
         kind=OccasionKind.PLANNED,
         service=words.service,
@@ -140,9 +142,7 @@ def _write(
         source_ref=work.ref,
     )
     applied = engine.open(new, revision, now=now)
-    if launch and not applied.launched:
-        campaign = told.CAMPAIGNS[OccasionKind.PLANNED]
-        engine.launch(applied.occasion.id, campaign, actor=operator(), now=now)
+    return launched(engine, applied, now=now) if launch else applied
 
 
 def _kind(current: Occasion | None, revision: Revision) -> str:
@@ -189,7 +189,9 @@ def _rejected_file(context: Context, report: Report, file: Path) -> Path | None:
 
 
 def _answer(context: Context, report: Report, path: Path | None) -> None:
-    counts = {kind: report.done[kind] for kind in _KINDS} | {"rejected": len(report.refused)}
+    counts: dict[str, object] = {kind: report.done[kind] for kind in _KINDS} | {
+        "rejected": len(report.refused)
+    }
     rejected = [
         {"record": row.record, "line": row.line, "reason": row.reason, "detail": row.detail}
         for row in report.refused
@@ -197,7 +199,7 @@ def _answer(context: Context, report: Report, path: Path | None) -> None:
     parts = {"late": report.late, "doubtful": report.doubtful, "rows": rejected}
     if context.format is not Format.TABLE:
         context.out.record(
-            counts | {"rejected_file": path and str(path), "dry_run": context.dry_run} | parts
+            {**counts, "rejected_file": path and str(path), "dry_run": context.dry_run, **parts}
         )
         return
     if context.dry_run:
@@ -208,7 +210,7 @@ def _answer(context: Context, report: Report, path: Path | None) -> None:
             context.out.text("")
             context.out.text(_(_SECTIONS[key]))
             context.out.rows(rows, headings=_HEADINGS[key])
-    if report.done["added"]:
+    if report.untold:
         _say_how_to_launch(context)
 
 

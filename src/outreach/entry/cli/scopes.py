@@ -60,6 +60,12 @@ def scope(
         )
 
 
+def first_place(scope: Scope) -> str:
+    """How an occasion is called that nobody named."""
+    places = (*scope.nodes, *scope.localities)
+    return places[0] if places else _("{count} premises").format(count=len(scope.premises))
+
+
 def known_nodes(session: Session, typed: Iterable[str]) -> tuple[str, ...]:
     """The refs of nodes named by ref or by name."""
     return tuple(dict.fromkeys(_node(session, name) for name in typed))

@@ -122,6 +122,14 @@ def head(told: Outcome) -> str:
     return " · ".join((told.occasion.name, told.shown_id, _(STATES[revision.state]), version))
 
 
+def audience(told: Outcome) -> list[str]:
+    """Who is touched and reachable, of what is not over."""
+    if not told.occasion.revision.state.is_open:
+        return []
+    counts = told.applied.counts
+    return [touched(told.context, counts), reachable(told.context, counts)]
+
+
 def touched(context: Context, counts: AffectedCounts) -> str:
     """`18,000 premises · 15,900 customers · 41 priority · Providencia, Ñuñoa`."""
     places = list(counts.localities[:_LOCALITIES_SHOWN])
@@ -195,9 +203,9 @@ def _of_wave(told: Outcome, wave: Wave) -> str:
     return f"{wave.step}: {' · '.join(parts) or told.count(wave.frozen)}"
 
 
-def people(told: Outcome, audience: Audience) -> int:
+def people(told: Outcome, wanted: Audience) -> int:
     """Messages to customers, posts left out, of the waves for this audience."""
-    waves = {wave.id for wave in told.applied.waves if wave.audience is audience}
+    waves = {wave.id for wave in told.applied.waves if wave.audience is wanted}
     return sum(
         one.count
         for one in told.leaving

@@ -29,6 +29,7 @@ from outreach.store.session import Database
 
 CONNECTIONS = 256
 SECRET = "secret"  # noqa: S105  signs the load of this script
+PUBLIC_URL = Settings(workspace=Path("nowhere")).http.public_url
 _numbers = itertools.count(1)
 
 
@@ -68,7 +69,7 @@ def callbacks(each: int) -> list[list[bytes]]:
 def _callback(number: int) -> bytes:
     path = f"/webhooks/twilio/status/{KEYRING.token(number, 1)}"
     form = {"MessageSid": f"SM{number:032}", "MessageStatus": "delivered", "ErrorCode": ""}
-    text = Settings(workspace=Path("nowhere")).http.public_url + path
+    text = PUBLIC_URL + path
     text += "".join(name + form[name] for name in sorted(form))
     signature = base64.b64encode(hmac.digest(SECRET.encode(), text.encode(), hashlib.sha1))
     body = "&".join(f"{name}={value}" for name, value in form.items()).encode()

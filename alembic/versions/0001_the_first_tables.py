@@ -326,6 +326,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider", "event_key", name=op.f("uq_receipt_provider_event_key")),
     )
     op.create_index(op.f("ix_receipt_message_id"), "receipt", ["message_id"], unique=False)
+    op.create_index(
+        "ix_receipt_waiting",
+        "receipt",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("applied_at IS NULL"),
+        postgresql_where=sa.text("applied_at IS NULL"),
+    )
     op.create_table(
         "record_load",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -475,6 +483,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("pinned", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), server_default="service", nullable=False),
         sa.Column("seed", sa.LargeBinary(), nullable=False),
         sa.Column("seed_hash", sa.Text(), nullable=False),
         sa.Column("launched_by", sa.Text(), nullable=False),
@@ -635,6 +644,12 @@ def downgrade() -> None:
     op.drop_table("suppression")
     op.drop_table("scope_premise")
     op.drop_table("record_load")
+    op.drop_index(
+        "ix_receipt_waiting",
+        table_name="receipt",
+        sqlite_where=sa.text("applied_at IS NULL"),
+        postgresql_where=sa.text("applied_at IS NULL"),
+    )
     op.drop_index(op.f("ix_receipt_message_id"), table_name="receipt")
     op.drop_table("receipt")
     op.drop_index(op.f("ix_reach_locality"), table_name="reach")

@@ -5,12 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 import pytest
-
-from outreach.contactcenter import answer as answers
-from outreach.contactcenter.answer import Offers, Rules, answer
-from outreach.contactcenter.lookup import Lookup
-from outreach.model.contactcenter import AnswerStatus, LiveTruth, Match, Part
-from outreach.model.words import OccasionKind, OccasionState
 from tests.contactcenter.make_truths import (
     NIGHT,
     RULES,
@@ -20,6 +14,12 @@ from tests.contactcenter.make_truths import (
     minutes,
     speak,
 )
+
+from outreach.contactcenter import answer as answers
+from outreach.contactcenter.answer import Offers, Rules, answer
+from outreach.contactcenter.lookup import Lookup
+from outreach.model.contactcenter import AnswerStatus, LiveTruth, Match, Part
+from outreach.model.words import OccasionKind, OccasionState
 
 
 def said(live, at=NIGHT, caller=None, rules=RULES, **more):

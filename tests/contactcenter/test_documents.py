@@ -8,14 +8,6 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
-
-from outreach.contactcenter import twiml, vxml
-from outreach.contactcenter.answer import answer
-from outreach.contactcenter.speakable import phrases, speakable, speech_tag
-from outreach.messages.render import Renderer
-from outreach.messages.texts import read_texts
-from outreach.model.notice import Words
-from outreach.model.words import OccasionKind, OccasionState
 from tests.contactcenter.make_truths import (
     NIGHT,
     RULES,
@@ -25,6 +17,14 @@ from tests.contactcenter.make_truths import (
     minutes,
     speak,
 )
+
+from outreach.contactcenter import twiml, vxml
+from outreach.contactcenter.answer import answer
+from outreach.contactcenter.speakable import phrases, speakable, speech_tag
+from outreach.messages.render import Renderer
+from outreach.messages.texts import read_texts
+from outreach.model.notice import Words
+from outreach.model.words import OccasionKind, OccasionState
 
 CORPORA = Path(__file__).parents[2].parent / "shared" / "corpora"
 FLOW = "https://cc.example.com/flow?a=1&b=2"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from click.testing import Result
 from tests import make, town
-
-from outreach.model.words import OccasionState
-from outreach.store import occasions, runs
 from tests.entry.cli_runs import NOW
 from tests.entry.cli_town import Night
+
+from outreach.model.occasion import Occasion
+from outreach.model.words import OccasionState
+from outreach.store import occasions, runs
 
 
 @pytest.fixture
@@ -20,15 +22,15 @@ def night(tmp_path, sqlite_template):
     night.database.close()
 
 
-def after(**length):
+def after(**length: float) -> datetime:
     return NOW + timedelta(**length)
 
 
-def lines(shown) -> list[str]:
+def lines(shown: Result) -> list[str]:
     return shown.stdout.splitlines()
 
 
-def newest(night):
+def newest(night: Night) -> Occasion:
     with night.database.read() as session:
         return occasions.every(session)[0]
 
@@ -72,6 +74,17 @@ def test_an_armed_campaign_above_its_ceiling_stays_and_says_why(night):
     why = "unplanned-outage: 7 customers are more than its ceiling of 5"
     assert f"not launched by itself: {why}" in lines(shown)
     assert any(line.startswith("nobody is told yet") for line in lines(shown))
+
+
+def test_of_many_localities_the_largest_are_named(night):
+    with night.database.write() as session:
+        for number in range(20, 26):
+            town.resident(session, number=number, order=3, locality=f"L{number}", channel=None)
+
+    shown = night.run("outage", "open", "ALM-F12")
+
+    assert "Providencia, Ñuñoa, L20, L21, L22, 3 more" in lines(shown)[1]
+    assert lines(shown)[2].endswith("on no channel 6")
 
 
 def test_the_last_trip_of_the_feeder_is_named(night):
@@ -222,7 +235,7 @@ def test_an_estimate_is_echoed_and_told(night):
     assert shown.stderr == "Thu 16 Jul 05:30, in 2 h 20 min\n"
     assert lines(shown)[1:] == [
         "estimate Thu 16 Jul 05:30 · tells again",
-        "etr_set: 1 priority now · 6 in 30 s",
+        "etr_set: 1 priority now · 6 in 30 s · 1 post",
         "the IVR says it already · next news Thu 16 Jul 05:30",
         "to take it back: outreach undo · they leave in 30 s",
     ]
@@ -504,6 +517,16 @@ def test_who_was_told_wrongly_hears_the_fact(told):
     assert "correction: 1 priority now · 6 in 30 s · 1 post" in lines(shown)
 
 
+def test_what_was_told_of_a_closed_outage_is_corrected_too(told):
+    told.run("outage", "restore", "last", "--how", "crew")
+    told.tell()
+
+    shown = told.run("outage", "correct", "last", "--fact", "solo Ñuñoa", at=after(hours=1))
+
+    assert "the IVR says it already" in lines(shown)
+    assert any(line.startswith("correction: 1 priority now") for line in lines(shown))
+
+
 def test_the_same_fact_twice_is_told_once(told):
     words = ("outage", "correct", "last", "--fact", "solo Ñuñoa")
     told.run(*words)
@@ -543,6 +566,12 @@ def test_an_outage_is_shown_with_its_versions_promises_instants_and_waves(told):
     assert [each["outcome"] for each in answer["promises"]] == ["open", "open"]
     assert answer["instants"][0]["outcome"] in {"overtaken", "waiting"}
     assert sum(wave["messages"] for wave in answer["waves"]) > 7
+
+
+def test_an_outage_that_nobody_was_told_of_is_shown_without_empty_tables(night):
+    night.run("outage", "open", "ALM-F12")
+
+    assert "promised" not in night.run("outage", "show", "last").stdout
 
 
 def test_a_closed_outage_is_shown_with_whom_it_touched(told):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,14 +11,26 @@ from pathlib import Path
 import pytest
 import structlog
 from lxml import etree
+from tests.contactcenter.make_truths import NIGHT, make_truth, minutes, speak
+from tests.entry.web import FLOW, PUBLIC, AwayDatabase, World, browser, make_app
+from tests.make import (  # fmt: skip
+    make_account,
+    make_contact_point,
+    make_customer,
+    make_customer_contact,
+    make_node,
+    make_occasion,
+    make_premise,
+    make_revision,
+)
+from twilio.request_validator import RequestValidator
 
+from outreach.channels.twilio_sms import is_genuine
 from outreach.entry.http.live import Loader
 from outreach.model.errors import StoreUnusable
 from outreach.settings import Settings
+from outreach.store import changes, tables as t
 from outreach.store.ivr import Callers
-from tests.contactcenter.make_truths import NIGHT, make_truth, minutes
-from tests.entry.web import FLOW, PUBLIC, AwayDatabase, World, browser, make_app
-from tests.make import make_account, make_contact_point, make_customer, make_customer_contact, make_node, make_occasion, make_premise, make_revision  # fmt: skip
 
 CANARY = "+56987654321"
 VXML = Path(__file__).parents[2].parent / "shared" / "corpora" / "voicexml" / "vxml.xsd"
@@ -119,8 +132,6 @@ def test_other_methods_are_refused_with_what_is_allowed(database, world):
 def test_a_revision_is_spoken_after_the_next_look(database, world):
     app = make_app(database, world)
     with database.write() as session:
-        from outreach.store import changes  # noqa: PLC0415  beside its only use
-
         changes.bump(session, "truth", now=world.now)
     world.live = [make_truth(version=2, public_etr=NIGHT + minutes(90))]
 
@@ -218,8 +229,6 @@ def test_a_record_that_cannot_be_read_gives_the_neutral_answer(database, world, 
 
 
 def test_a_slow_record_is_not_waited_for(database, world, monkeypatch):
-    import threading  # noqa: PLC0415  beside its only use
-
     stuck = threading.Event()
     monkeypatch.setattr(Callers, "by_address", lambda self, address_hash: stuck.wait(5))
     app = make_app(database, world)
@@ -292,10 +301,6 @@ def test_without_a_default_flow_twilio_is_sent_to_its_fallback(database, world):
 
 
 def test_twiml_is_signed_for_the_public_address(database, world):
-    from twilio.request_validator import RequestValidator  # noqa: PLC0415  twilio
-
-    from outreach.channels.twilio_sms import is_genuine  # noqa: PLC0415  beside twilio
-
     form = {"From": CANARY, "To": "+56600"}
     signed = RequestValidator("secret").compute_signature(f"{PUBLIC}/v1/ivr/twiml?a=1", form)
     client = browser(
@@ -321,8 +326,6 @@ def test_the_loader_reads_a_revision_once(database):
         number = make_occasion(session, version=0)
         make_revision(session, occasion=number, version=1,
                       scope={"nodes": ["F12"], "localities": [], "premises": []})  # fmt: skip
-        from outreach.store import tables as t  # noqa: PLC0415  beside its only use
-
         session.execute(t.occasion.update().values(version=1))
     load = Loader(database, shown=lambda each: f"out_{each.id}", now=lambda: NIGHT)
 
@@ -349,8 +352,6 @@ def test_the_answer_of_one_revision_is_composed_once(database, world):
     spoken = []
 
     def count(template, locale, facts):
-        from tests.contactcenter.make_truths import speak  # noqa: PLC0415  the fake it wraps
-
         spoken.append(template)
         return speak(template, locale, facts)
 
@@ -361,11 +362,22 @@ def test_the_answer_of_one_revision_is_composed_once(database, world):
     assert spoken == ["outage_etr"]
 
 
+def test_callers_alike_share_an_answer_until_its_estimate_passes(database, world):
+    world.live = [make_truth(public_etr=NIGHT + minutes(0.2))]
+    app = make_app(database, world)
+
+    statuses = []
+    for _ in range(3):
+        statuses.append(asked(app, ani=CANARY).json()["status"])
+        world.passes(seconds=6)
+        app.board.refresh()
+
+    assert statuses == ["etr", "etr", "investigating"]
+
+
 def test_a_published_signature_of_the_vendor_is_accepted():
     if not VECTORS.exists():
         pytest.skip("the signature vectors of ../shared are absent")
-    from outreach.channels.twilio_sms import is_genuine  # noqa: PLC0415  loads twilio
-
     case = json.loads(VECTORS.read_text())["twilio"]
     form = list(case["params"].items())
 

@@ -6,11 +6,15 @@ import asyncio
 
 import pytest
 import structlog
-
-from outreach.entry.http.context import Callback
-from outreach.entry.http.receipts import MOST_EVENTS, GroupCommit
-from outreach.model.errors import InputRefused, StoreUnusable
 from tests.entry.web import PUBLIC, World, browser, make_app, make_context, receipt
+from tests.make import KEYRING, NOW
+
+from outreach.entry.http import receipts, wire
+from outreach.entry.http.context import Callback
+from outreach.entry.http.keeping import keep
+from outreach.entry.http.receipts import MOST_EVENTS, GroupCommit
+from outreach.entry.http.wire import BodyTooSlow
+from outreach.model.errors import InputRefused, StoreUnusable
 
 TOKEN = "12.1.abcdef"
 PATH = f"/webhooks/twilio/status/{TOKEN}"
@@ -158,8 +162,6 @@ def test_a_provider_that_hangs_up_does_not_disturb_the_others(database, world):
 
 
 def test_a_body_that_never_ends_is_given_up(monkeypatch, client, world):
-    from outreach.entry.http import wire  # noqa: PLC0415  beside its only use
-
     monkeypatch.setattr(wire, "BODY_WITHIN_S", 0.0)
 
     async def first_piece_only():
@@ -181,3 +183,21 @@ def test_a_body_that_never_ends_is_given_up(monkeypatch, client, world):
 
     with pytest.raises(wire.BodyTooSlow):
         asyncio.run(dripping())
+
+
+def test_kept_callbacks_are_on_disk_and_repeats_count_nothing(database):
+    twice = [Callback(receipts=[receipt({"MessageSid": key}, None)], raw=b"x") for key in "aba"]
+
+    first = keep(database, KEYRING, twice, NOW)
+    second = keep(database, KEYRING, twice, NOW)
+
+    assert (first, second) == (2, 0)
+
+
+def test_a_body_too_slow_is_answered_408(monkeypatch, client):
+    async def slow(scope, receive, *, limit):
+        raise BodyTooSlow("the body did not arrive in time")
+
+    monkeypatch.setattr(receipts, "read_body", slow)
+
+    assert client.post(PATH, data=FORM, headers=SIGNED).status_code == 408

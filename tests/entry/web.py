@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
+from tests.contactcenter.make_truths import NIGHT, RULES, speak
+from tests.make import KEYRING
 
 from outreach.entry.http.app import Front, create_app
 from outreach.entry.http.context import Callback, WebContext
@@ -16,8 +18,6 @@ from outreach.model.errors import StoreUnusable
 from outreach.model.message import Receipt
 from outreach.settings import ContactCenter, Http, Settings
 from outreach.store.session import Database
-from tests.contactcenter.make_truths import NIGHT, RULES, speak
-from tests.make import KEYRING
 
 PUBLIC = "https://avisos.example.cl"
 FLOW = "https://cc.example.com/flow"

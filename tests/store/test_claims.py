@@ -235,3 +235,46 @@ def test_nothing_is_claimed_twice(database: Database):
         session.execute(insert(t.queue).values(**row))
 
     assert claim(database) == []
+
+
+def test_an_opt_out_of_commerce_leaves_service_notices_alone(database):
+    with database.write() as session:
+        run = make.make_run(session)
+        wave = make.make_step_run(session, run=run)
+        message = make.make_message(session, step_run=wave)
+        address = make.address_hash_of(session, message)
+        make.make_suppression(session, address_hash=address, purpose="commercial")
+
+    with database.write() as session:
+        claimed = claims.claim(session, wanted())
+
+    assert [one.id for one in claimed] == [message]
+
+
+def test_an_opt_out_of_commerce_stops_a_commercial_run(database):
+    with database.write() as session:
+        run = make.make_run(session, purpose="commercial")
+        wave = make.make_step_run(session, run=run)
+        message = make.make_message(session, step_run=wave)
+        address = make.address_hash_of(session, message)
+        make.make_suppression(session, address_hash=address, purpose="commercial")
+
+    with database.write() as session:
+        claimed = claims.claim(session, wanted())
+
+    assert claimed == []
+    with database.read() as session:
+        assert make.state_of(session, message) is MessageState.SUPPRESSED
+
+
+def test_a_number_that_does_not_exist_is_not_written_to_again(database):
+    with database.write() as session:
+        message = make.make_message(session)
+        session.execute(t.contact_point.update().values(bad_since=make.NOW))
+
+    with database.write() as session:
+        claimed = claims.claim(session, wanted())
+
+    assert claimed == []
+    with database.read() as session:
+        assert make.state_of(session, message) is MessageState.SUPPRESSED

@@ -7,10 +7,6 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, text
-
-from outreach.model.errors import StoreUnusable
-from outreach.store import figures, ivr, occasions, tables as t
-from outreach.store.ivr import Callers
 from tests.make import (
     KEYRING,
     NOW,
@@ -27,6 +23,10 @@ from tests.make import (
     make_run,
     make_step_run,
 )
+
+from outreach.model.errors import StoreUnusable
+from outreach.store import figures, ivr, occasions, tables as t
+from outreach.store.ivr import Callers
 
 NUMBER = "+56911112222"
 

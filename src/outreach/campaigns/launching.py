@@ -44,6 +44,7 @@ def open_run(
         runs.NewRun(
             occasion_id=occasion.id,
             campaign=pinned.campaign.name,
+            purpose=pinned.campaign.purpose,
             pinned=pinned.digest,
             seed=seed,
             seed_hash=order.commitment(seed),

@@ -36,6 +36,21 @@ class Lookup:
             return self._areas.get(caller.locality.casefold(), ())
         return self._large
 
+    def standing_of(self, caller: Caller) -> tuple[object, ...] | None:
+        """Equal for callers who hear the same while these truths hold; None where it takes a look.
+
+        Names neither the caller nor the supply: what touches it, where it is, how it is spoken to.
+        """
+        if len(caller.premises) != 1:
+            return None
+        (supply,) = caller.premises
+        touching = tuple(
+            (number, self.live[number].back.covers(supply))
+            for number in sorted(self._touching(caller.premises))
+        )
+        spoken = (caller.match, caller.locale, supply.locality, supply.zone)
+        return (touching, spoken, supply.priority, supply.customer_type)
+
     def knows(self, locality: str) -> bool:
         """Whether some truth touches a locality of this name."""
         return locality.casefold() in self._areas

@@ -41,8 +41,6 @@ _PASSES = 20
 """Chunks of stopped rows that one claim clears before it gives the lock back."""
 _ORDER = (t.queue.c.tier, t.queue.c.priority, t.queue.c.rank, t.queue.c.message_id)
 _GONE = "gone"
-RUN_PURPOSE: ColumnElement[str] = literal(Purpose.SERVICE.value)
-"""Why a run writes. One place, until runs carry their purpose in a column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +80,7 @@ def suppressed(address_hash: Any, channel: Any) -> ColumnElement[bool]:
     return exists().where(
         s.c.address_hash == address_hash,
         _any(s.c.channel, channel),
-        _any(s.c.purpose, RUN_PURPOSE),
+        _any(s.c.purpose, t.run.c.purpose),
     )
 
 
@@ -97,6 +95,7 @@ def stopped_as(now: datetime) -> ColumnElement[str | None]:
         (t.run.c.state == RunState.CANCELLED, MessageState.CANCELLED.value),
         (w.c.cancelled_classes.contains(m.c.priority), MessageState.CANCELLED.value),
         (m.c.not_after <= now, MessageState.EXPIRED.value),
+        (t.contact_point.c.bad_since.is_not(None), MessageState.SUPPRESSED.value),
         (suppressed(t.contact_point.c.address_hash, m.c.channel), MessageState.SUPPRESSED.value),
         else_=null(),
     )
@@ -126,7 +125,7 @@ def of_recipient() -> list[ColumnElement[Any]]:
         m.c.id, m.c["try"], m.c.failures, m.c.channel, m.c.locale, m.c.zone, m.c.priority,
         m.c.locality, m.c.premises, m.c.not_after, m.c.step_run_id, m.c.rank,
         p.c.address_sealed, p.c.address_hash, w.c.version, w.c.step, w.c.template, w.c.tier,
-        w.c.run_id, r.c.occasion_id, r.c.campaign, r.c.pinned,
+        w.c.run_id, r.c.occasion_id, r.c.campaign, r.c.pinned, r.c.purpose,
     ]  # fmt: skip
 
 
@@ -221,7 +220,7 @@ def recipient(row: RowMapping, try_: int) -> Recipient:
         locality=row["locality"],
         premises=row["premises"],
         not_after=row["not_after"],
-        purpose=Purpose.SERVICE,
+        purpose=Purpose(row["purpose"]),
         run=row["run_id"],
         step_run=row["step_run_id"],
         pinned=row["pinned"],

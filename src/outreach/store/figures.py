@@ -35,7 +35,7 @@ def messages(session: Session) -> dict[tuple[str, str], int]:
 def queued(session: Session) -> dict[str, int]:
     """pool -> messages waiting."""
     rows = session.execute(select(t.queue.c.pool, func.count()).group_by(t.queue.c.pool))
-    return {pool: count for pool, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def record_loaded_at(session: Session) -> datetime | None:

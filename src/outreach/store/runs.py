@@ -9,7 +9,15 @@ from typing import Any
 from sqlalchemy import RowMapping, func, insert, select, update
 
 from outreach.model.campaign import Step
-from outreach.model.words import Audience, MessageState, PriorityClass, RunState, StepRunState, Tier
+from outreach.model.words import (
+    Audience,
+    MessageState,
+    PriorityClass,
+    Purpose,
+    RunState,
+    StepRunState,
+    Tier,
+)
 from outreach.store import changes, tables as t
 from outreach.store.session import Session
 
@@ -35,6 +43,7 @@ class NewRun:
 
     occasion_id: int
     campaign: str
+    purpose: Purpose
     pinned: str
     seed: bytes
     seed_hash: str

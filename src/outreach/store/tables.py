@@ -307,6 +307,7 @@ run = Table(
     Column("state", Text, nullable=False, index=True),
     Column("reason", Text, nullable=False),
     Column("pinned", ForeignKey("pinned.digest"), nullable=False),
+    Column("purpose", Text, nullable=False, server_default="service"),
     Column("seed", LargeBinary, nullable=False),
     Column("seed_hash", Text, nullable=False),
     Column("launched_by", Text, nullable=False),
@@ -375,6 +376,7 @@ due = Table(
 # ── The ledger ───────────────────────────────────────────────────────────────────────────────
 
 _SENDING = text("state = 'sending'")
+_WAITING = text("applied_at IS NULL")
 
 message = Table(
     "message",
@@ -459,6 +461,7 @@ receipt = Table(
     Column("raw_sealed", LargeBinary, nullable=False),
     Column("applied_at", UtcDateTime),
     UniqueConstraint("provider", "event_key"),
+    Index("ix_receipt_waiting", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
 )
 
 lane = Table(

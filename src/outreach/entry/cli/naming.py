@@ -27,8 +27,11 @@ _NOUNS = {
 
 
 def operator() -> str:
-    """Who types: the account of the operating system."""
-    return getpass.getuser()
+    """Who types: the account of the operating system; `unknown` where it has none, as in a bare container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def found(context: Context, which: str, *kinds: OccasionKind) -> Occasion:

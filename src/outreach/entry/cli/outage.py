@@ -245,8 +245,14 @@ def corrected(context: Context, which: str, *, fact: str) -> None:
     with told.engine(context) as engine:
         applied = engine.revise(occasion.id, revision, now=context.now)
         done = told.outcome(context, engine.database, applied)
-    lines = [told.head(done), _("correct is: {fact}").format(fact=fact), *told.leaving(done)]
-    told.answer(context, told.facts(done) | {"fact": fact}, [*lines, *told.take_back(done)])
+    lines = [
+        told.head(done),
+        _("correct is: {fact}").format(fact=fact),
+        *told.leaving(done),
+        told.next_news(done),
+        *told.take_back(done),
+    ]
+    told.answer(context, told.facts(done) | {"fact": fact}, lines)
 
 
 group.add_command(outage_restore.restored)

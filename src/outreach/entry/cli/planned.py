@@ -14,11 +14,13 @@ from outreach.entry.cli.durations import spelled
 from outreach.entry.cli.naming import LAST, found, zone_of
 from outreach.entry.cli.notices import Outlooks, launched, outlooks
 from outreach.entry.languages import N_, _
-from outreach.model.errors import InputRefused
+from outreach.entry.shown import shown_id
+from outreach.model.errors import GuardRefused, InputRefused
 from outreach.model.occasion import NewOccasion, Occasion, Revision
 from outreach.model.words import OccasionKind, OccasionState, Service
 from outreach.outages import guards, revise_planned
 from outreach.outages.revise import Change
+from outreach.store import occasions
 
 group = Group("planned")
 
@@ -63,6 +65,8 @@ def added(
 ) -> None:
     scope = scopes.scope(context, nodes=nodes, localities=localities, premises=premises)
     guards.scope_named(scope)
+    if name:
+        _refuse_twice(context, name)
     area = times.zone_named(zone) if zone else context.zone
     start_at, end_at = _window(context, start, end, area)
     revision = revise_planned.planned(
@@ -81,6 +85,18 @@ def added(
         source_ref=name,
     )
     _add(context, new, revision, launch=launch)
+
+
+def _refuse_twice(context: Context, name: str) -> None:
+    """A folio names one work for ever; a cancelled one keeps its own."""
+    with context.database.read() as session:
+        known = [each for each in occasions.named(session, name) if each.source_ref]
+    if known:
+        raise GuardRefused(
+            _("{name}: is there already ({id}); move it, or give another name").format(
+                name=name, id=shown_id(context.keyring, known[0])
+            )
+        )
 
 
 def _add(context: Context, new: NewOccasion, revision: Revision, *, launch: bool) -> None:

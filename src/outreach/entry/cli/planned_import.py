@@ -18,7 +18,7 @@ from outreach.entry.cli.notices import launched, outlooks
 from outreach.entry.cli.output import Format
 from outreach.entry.cli.rejected import write_rejected
 from outreach.entry.cli.times import wall, zone_named
-from outreach.entry.languages import N_, _
+from outreach.entry.languages import N_, _, ngettext
 from outreach.model.errors import DoneInPart, GuardRefused
 from outreach.model.occasion import NewOccasion, Occasion, Revision
 from outreach.model.record import RowRefused
@@ -69,11 +69,13 @@ def imported(context: Context, *, file: Path, mapping: Path, launch: bool) -> No
     report.refused.sort(key=lambda row: row.record)
     _answer(context, report, _rejected_file(context, report, file))
     if report.refused:
-        raise DoneInPart(
-            _("{count} rows were rejected; mend them and import again").format(
-                count=len(report.refused)
-            )
+        count = len(report.refused)
+        form = ngettext(
+            "{count} row was rejected; mend it and import again",
+            "{count} rows were rejected; mend them and import again",
+            count,
         )
+        raise DoneInPart(form.format(count=count))
 
 
 def _take(
@@ -189,9 +191,8 @@ def _rejected_file(context: Context, report: Report, file: Path) -> Path | None:
 
 
 def _answer(context: Context, report: Report, path: Path | None) -> None:
-    counts: dict[str, object] = {kind: report.done[kind] for kind in _KINDS} | {
-        "rejected": len(report.refused)
-    }
+    counts: dict[str, object] = {kind: report.done[kind] for kind in _KINDS}
+    counts |= {"rejected": len(report.refused)}
     rejected = [
         {"record": row.record, "line": row.line, "reason": row.reason, "detail": row.detail}
         for row in report.refused

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from outreach.entry.cli.command import Context, option
-from outreach.entry.languages import N_, _
+from outreach.entry.languages import N_, _, ngettext
 from outreach.model.errors import InputRefused
 from outreach.model.occasion import Scope
 from outreach.store import network, record
@@ -63,7 +63,9 @@ def scope(
 def first_place(scope: Scope) -> str:
     """How an occasion is called that nobody named."""
     places = (*scope.nodes, *scope.localities)
-    return places[0] if places else _("{count} premises").format(count=len(scope.premises))
+    number = len(scope.premises)
+    unnamed = ngettext("{count} premise", "{count} premises", number).format(count=number)
+    return places[0] if places else unnamed
 
 
 def known_nodes(session: Session, typed: Iterable[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from outreach.entry.cli.command import Context
 from outreach.entry.cli.durations import spelled
 from outreach.entry.cli.naming import operator
 from outreach.entry.cli.told import CAMPAIGNS
-from outreach.entry.languages import _
+from outreach.entry.languages import N_, _
 from outreach.model.campaign import Campaign
 from outreach.model.errors import InputRefused
 from outreach.model.occasion import Occasion
@@ -20,7 +20,7 @@ from outreach.outages.guards import LONGEST_ETR, OLDEST_START
 from outreach.outages.revise import Change, Origin
 from outreach.store import runs
 
-UNKNOWN = "unknown"
+UNKNOWN = N_("unknown")
 
 
 def origin() -> Origin:

@@ -6,15 +6,17 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qsl
 
 import structlog
 from pydantic import ValidationError
 
 from outreach.contactcenter import answer as answers, twiml, vxml
-from outreach.contactcenter.answer import Decision
+from outreach.contactcenter.answer import Caller, Decision
+from outreach.contactcenter.lookup import Lookup
 from outreach.entry.http.context import WebContext
 from outreach.entry.http.live import Board
 from outreach.entry.http.problems import problem
@@ -68,6 +70,8 @@ class IvrRoutes:
         self._board = board
         self._recognition = recognition
         self._now = board.clock
+        self._kept_of: Lookup | None = None
+        self._kept: dict[tuple[object, ...], tuple[datetime, datetime, Reply]] = {}
         self._rendered = lru_cache(maxsize=KEPT)(self._render)
 
     async def answer(self, scope: Scope, receive: Receive) -> Reply:
@@ -111,17 +115,39 @@ class IvrRoutes:
     async def _reply(self, question: Question, render: Render) -> Reply:
         """Whatever goes wrong inside, the caller's platform gets a well-formed neutral answer."""
         try:
-            return self._rendered(await self._decide(question), render)
+            return await self._answered(question, render)
         except Exception as error:  # noqa: BLE001  somebody waits on the line
             log.warning("answered neutrally", why=type(error).__name__)
             return self._rendered(self._neutral(question), render)
 
-    async def _decide(self, question: Question) -> Decision:
+    async def _answered(self, question: Question, render: Render) -> Reply:
         lookup = self._board.lookup()
         if lookup is None:
-            return self._neutral(question)
+            return self._rendered(self._neutral(question), render)
         caller = await self._recognition.caller(question, lookup, is_away=self._board.is_away)
         now = self._now()
+        standing = lookup.standing_of(caller)
+        if standing is None or self._board.is_away:
+            return self._rendered(self._decide(caller, lookup, now), render)
+        return self._alike(lookup, (render, *standing), caller, now)
+
+    def _alike(
+        self, lookup: Lookup, key: tuple[object, ...], caller: Caller, now: datetime
+    ) -> Reply:
+        """What the last caller like this one heard, for the rest of its half minute."""
+        if self._kept_of is not lookup or len(self._kept) >= KEPT:
+            self._kept_of, self._kept = lookup, {}
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] <= now < kept[1]:
+            return kept[2]
+        decision = self._decide(caller, lookup, now)
+        render: Any = key[0]
+        reply = self._rendered(decision, render)
+        until = min(decision.expires_at, now + self._context.rules.max_age)
+        self._kept[key] = (now, until, reply)
+        return reply
+
+    def _decide(self, caller: Caller, lookup: Lookup, now: datetime) -> Decision:
         decision = answers.decide(
             caller,
             lookup.candidates(caller),

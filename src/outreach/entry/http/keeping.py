@@ -11,9 +11,7 @@ from outreach.store import receipts
 from outreach.store.session import Database
 
 
-def keep(
-    database: Database, keyring: Keyring, callbacks: Sequence[Callback], now: datetime
-) -> int:
+def keep(database: Database, keyring: Keyring, callbacks: Sequence[Callback], now: datetime) -> int:
     """All callbacks or none; returns after the commit with how many events were new."""
     with database.write() as session:
         return sum(

@@ -31,6 +31,8 @@ from outreach.store.session import Database
 
 CONNECTIONS = 32
 OUTAGES = 20
+WARM_UP_S = 5.0
+"""In which every sentence of 20 outages in 20 places is composed: once a revision, not once a call."""
 LOADED = datetime(2026, 7, 1, tzinfo=UTC)
 LOCALITIES = [f"Comuna {chr(65 + n)}" for n in range(20)]
 
@@ -169,7 +171,7 @@ def measured(points: int, seconds: float, rounds: int) -> Iterator[dict[str, Any
         ours, limit = Served(app, url), Served(say_hello)
         asked = questions(points)
         try:
-            ours.load(asked, 1.0)
+            ours.load(asked, WARM_UP_S)
             runs = [(limit.load(asked, seconds), ours.load(asked, seconds)) for _ in range(rounds)]
         finally:
             ours.stop()

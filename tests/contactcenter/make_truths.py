@@ -32,18 +32,20 @@ def make_truth(number: int = 1, **changes: Any) -> LiveTruth:
         zone="America/Santiago",
         opened_at=NIGHT,
         revision=Revision(
-            **{
-                "version": 1,
-                "state": OccasionState.ACTIVE,
-                "scope": Scope(nodes=("F12",)),
-                "start_at": NIGHT,
-                "recorded_at": NIGHT,
-                "next_update_at": NIGHT + minutes(60),
-            }
-            | revision
+            **dict[str, Any](
+                {
+                    "version": 1,
+                    "state": OccasionState.ACTIVE,
+                    "scope": Scope(nodes=("F12",)),
+                    "start_at": NIGHT,
+                    "recorded_at": NIGHT,
+                    "next_update_at": NIGHT + minutes(60),
+                }
+                | revision
+            )
         ),
     )
-    values = {
+    values: dict[str, Any] = {
         "shown_id": f"out_{number}",
         "scope": Part(spans=((100, 199),)),
         "areas": ("Ñuñoa", "Providencia"),

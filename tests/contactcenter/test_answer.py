@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 from tests.contactcenter.make_truths import (
@@ -16,13 +19,19 @@ from tests.contactcenter.make_truths import (
 )
 
 from outreach.contactcenter import answer as answers
-from outreach.contactcenter.answer import Offers, Rules, answer
+from outreach.contactcenter.answer import Caller, Offers, Rules, answer
 from outreach.contactcenter.lookup import Lookup
-from outreach.model.contactcenter import AnswerStatus, LiveTruth, Match, Part
+from outreach.model.contactcenter import AnswerStatus, IvrAnswer, LiveTruth, Match, Part
 from outreach.model.words import OccasionKind, OccasionState
 
 
-def said(live, at=NIGHT, caller=None, rules=RULES, **more):
+def said(
+    live: Sequence[LiveTruth],
+    at: datetime = NIGHT,
+    caller: Caller | None = None,
+    rules: Rules = RULES,
+    **more: Any,
+) -> IvrAnswer:
     found = caller or make_caller(make_premise())
     whole = answer(found, live, speak, now=at, rules=rules, **more)
     narrowed = Lookup(live, large_from=rules.large_from).candidates(found)
@@ -32,7 +41,7 @@ def said(live, at=NIGHT, caller=None, rules=RULES, **more):
 
 def storm_at(minute: int) -> LiveTruth:
     """02:40 opened; 03:10 back at 05:30; 04:55 at 06:45; 07:05 a part is back; 08:10 all is."""
-    steps = [
+    steps: list[tuple[int, dict[str, Any]]] = [
         (0, {"next_update_at": NIGHT + minutes(60)}),
         (30, {"public_etr": NIGHT + minutes(170), "next_update_at": NIGHT + minutes(170)}),
         (135, {"public_etr": NIGHT + minutes(245), "next_update_at": NIGHT + minutes(260)}),
@@ -78,6 +87,7 @@ def test_no_minute_of_a_storm_speaks_a_past_estimate_or_outlives_its_truth():
         assert not heard.etr_iso or heard.etr_iso > now.isoformat()
         assert heard.expires_at > now
         if heard.status is AnswerStatus.ETR:
+            assert etr is not None
             assert heard.expires_at <= etr
 
 

@@ -41,7 +41,9 @@ def tripped(of: Night, *more: str) -> Any:
     return of.answer("campaign", "launch", UNPLANNED, "last", "--yes")
 
 
-def send(of: Night, *, at: datetime, state: MessageState = MessageState.DELIVERED, **where: Any) -> int:
+def send(
+    of: Night, *, at: datetime, state: MessageState = MessageState.DELIVERED, **where: Any
+) -> int:
     """Everything queued, or only of one class, leaves and ends in this state, as the sender writes it."""
     settings = load(of.folder)
     with of.database.read() as session:

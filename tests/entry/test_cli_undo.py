@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import timedelta
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_trial_of_an_undo_takes_nothing_back(night):
 
 
 def test_the_chain_of_the_audit_names_who_typed(night, monkeypatch):
-    monkeypatch.setattr(naming.getpass, "getuser", lambda: "ana")
+    monkeypatch.setattr(getpass, "getuser", lambda: "ana")
     night.run("outage", "open", "ALM-F12")
     night.run("undo", at=SOON)
 
@@ -99,7 +100,7 @@ def test_who_has_no_account_is_unknown(monkeypatch):
     def nobody() -> str:
         raise KeyError("uid not found")
 
-    monkeypatch.setattr(naming.getpass, "getuser", nobody)
+    monkeypatch.setattr(getpass, "getuser", nobody)
 
     assert naming.operator() == "unknown"
 

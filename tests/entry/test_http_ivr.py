@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -26,6 +27,7 @@ from tests.make import (  # fmt: skip
 from twilio.request_validator import RequestValidator
 
 from outreach.channels.twilio_sms import is_genuine
+from outreach.entry.http.app import Front
 from outreach.entry.http.live import Loader
 from outreach.model.errors import StoreUnusable
 from outreach.settings import Settings
@@ -51,7 +53,7 @@ def world(database):
     world.close()
 
 
-def asked(app, **question):
+def asked(app: Front, **question: str) -> Any:
     return browser(app).post("/v1/ivr/answer", json=question)
 
 
@@ -230,7 +232,7 @@ def test_a_record_that_cannot_be_read_gives_the_neutral_answer(database, world, 
 
 def test_a_slow_record_is_not_waited_for(database, world, monkeypatch):
     stuck = threading.Event()
-    monkeypatch.setattr(Callers, "by_address", lambda self, address_hash: stuck.wait(5))
+    monkeypatch.setattr(Callers, "by_address", lambda *_asked: stuck.wait(5))
     app = make_app(database, world)
     app.recognition._callers.is_local = False
 
@@ -309,8 +311,10 @@ def test_twiml_is_signed_for_the_public_address(database, world):
         )
     )  # fmt: skip
 
-    def status(path="/v1/ivr/twiml?a=1", signature=signed, data=form):
-        return client.post(path, data=data, headers={"X-Twilio-Signature": signature}).status_code
+    def status(path: str = "/v1/ivr/twiml?a=1", signature: str = signed, data: Any = form) -> int:
+        return int(
+            client.post(path, data=data, headers={"X-Twilio-Signature": signature}).status_code
+        )
 
     assert status() == 200
     assert status(path="/v1/ivr/twiml?a=2") == 403

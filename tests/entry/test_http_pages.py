@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from openapi_spec_validator import validate
 from tests.contactcenter.make_truths import NIGHT, make_truth
@@ -23,8 +25,8 @@ def world():
     world.close()
 
 
-def make_shown(**changes):
-    values = {"id": 1, "token": "1.1.x", "at": NIGHT, "channel": Channel.SMS, "sender": "Luz",
+def make_shown(**changes: Any) -> OutboxMessage:
+    values: dict[str, Any] = {"id": 1, "token": "1.1.x", "at": NIGHT, "channel": Channel.SMS, "sender": "Luz",
               "to": PHONE, "subject": "", "body": "Luz: <b>corte</b>", "html": "", "segments": 1,
               "fate": "delivered"}  # fmt: skip
     return OutboxMessage(**(values | changes))
@@ -62,7 +64,7 @@ def test_the_status_page_works_without_the_database_and_says_so(database, world)
 def test_the_outbox_masks_addresses_and_escapes_texts(database, world):
     shown = [make_shown(), make_shown(channel=Channel.EMAIL, to="ana@example.com", subject="Corte")]
 
-    page = browser(make_app(database, world, outbox=lambda channel, limit: shown)).get("/outbox")
+    page = browser(make_app(database, world, outbox=lambda *_asked: shown)).get("/outbox")
 
     assert PHONE not in page.text
     assert "ana@" not in page.text
@@ -72,8 +74,13 @@ def test_the_outbox_masks_addresses_and_escapes_texts(database, world):
 
 
 def test_the_outbox_is_filtered_by_channel(database, world):
-    asked = []
-    app = make_app(database, world, outbox=lambda channel, limit: asked.append(channel) or [])
+    asked: list[Any] = []
+
+    def outbox(channel: Channel | None, _limit: int) -> list[OutboxMessage]:
+        asked.append(channel)
+        return []
+
+    app = make_app(database, world, outbox=outbox)
 
     statuses = [browser(app).get(f"/outbox{query}").status_code
                 for query in ("", "?channel=email", "?channel=fax")]  # fmt: skip
@@ -156,7 +163,7 @@ def test_metrics_survive_the_database_and_are_not_counted_at_every_scrape(databa
 
 
 def test_directives_carry_an_etag(database, world):
-    client = browser(make_app(database, world, directives=lambda now: {"generation": 3}))
+    client = browser(make_app(database, world, directives=lambda _now: {"generation": 3}))
     first = client.get("/v1/directives")
 
     again = client.get("/v1/directives", headers={"If-None-Match": first.headers["etag"]})
@@ -218,6 +225,8 @@ def test_starting_the_application_starts_the_board_and_stopping_ends_it(database
 
     with browser(app) as client:
         assert client.get("/healthz").status_code == 200
-        assert app.board._thread.is_alive()
+        thread = app.board._thread
+        assert thread is not None
+        assert thread.is_alive()
 
-    assert not app.board._thread.is_alive()
+    assert not thread.is_alive()

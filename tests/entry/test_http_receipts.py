@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 import structlog
@@ -15,6 +16,7 @@ from outreach.entry.http.keeping import keep
 from outreach.entry.http.receipts import MOST_EVENTS, GroupCommit
 from outreach.entry.http.wire import BodyTooSlow
 from outreach.model.errors import InputRefused, StoreUnusable
+from outreach.model.message import Receipt
 
 TOKEN = "12.1.abcdef"
 PATH = f"/webhooks/twilio/status/{TOKEN}"
@@ -40,10 +42,10 @@ def client(database, world):
         make_app(
             database,
             world,
-            twilio_genuine=lambda url, pairs, signature: (
+            twilio_genuine=lambda url, _pairs, signature: (
                 signature == "good" and url.startswith(PUBLIC + PATH)
             ),
-            sendgrid_genuine=lambda raw, signature, at: (signature, at) == ("good", "1"),
+            sendgrid_genuine=lambda _raw, signature, at: (signature, at) == ("good", "1"),
         )
     )
 
@@ -103,14 +105,14 @@ def test_a_body_that_grows_without_saying_so_is_cut_off(client, world):
 
 
 def test_events_that_are_no_list_or_too_many_are_refused(database, world):
-    def torn(raw):
+    def torn(_raw: bytes) -> list[Receipt]:
         raise InputRefused("not a list")
 
     answers = [
         browser(
             make_app(database, world, sendgrid_genuine=lambda *_: True, sendgrid_receipts=events)
         ).post("/webhooks/sendgrid", content=b"[]", headers=EVENTS).status_code
-        for events in (torn, lambda raw: [receipt({}, None)] * (MOST_EVENTS + 1))
+        for events in (torn, lambda _raw: [receipt({}, None)] * (MOST_EVENTS + 1))
     ]  # fmt: skip
 
     assert answers == [400, 413]
@@ -133,7 +135,7 @@ def test_other_methods_are_refused(client):
 def test_receipts_that_come_together_share_a_commit(database, world):
     context = make_context(database, world)
 
-    async def together():
+    async def together() -> None:
         group = GroupCommit(context)
         each = Callback(receipts=(), raw=b"")
         await asyncio.gather(*(group.kept(each) for _ in range(600)))
@@ -147,7 +149,7 @@ def test_receipts_that_come_together_share_a_commit(database, world):
 def test_a_provider_that_hangs_up_does_not_disturb_the_others(database, world):
     context = make_context(database, world)
 
-    async def one_leaves():
+    async def one_leaves() -> None:
         group = GroupCommit(context)
         leaving = asyncio.ensure_future(group.kept(Callback(receipts=(), raw=b"1")))
         staying = asyncio.ensure_future(group.kept(Callback(receipts=(), raw=b"2")))
@@ -164,16 +166,16 @@ def test_a_provider_that_hangs_up_does_not_disturb_the_others(database, world):
 def test_a_body_that_never_ends_is_given_up(monkeypatch, client, world):
     monkeypatch.setattr(wire, "BODY_WITHIN_S", 0.0)
 
-    async def first_piece_only():
+    async def first_piece_only() -> dict[str, Any]:
         return {"type": "http.request", "body": b"a", "more_body": True}
 
-    async def dripping():
+    async def dripping() -> bytes:
         return await wire.read_body({"headers": []}, hanging(), limit=10)
 
-    def hanging():
+    def hanging() -> Any:
         pieces = [first_piece_only()]
 
-        async def receive():
+        async def receive() -> dict[str, Any]:
             if pieces:
                 return await pieces.pop()
             await asyncio.Event().wait()

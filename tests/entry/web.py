@@ -101,7 +101,7 @@ def make_context(database: Any, world: World, **changes: Any) -> WebContext:
         "rules": RULES,
         "take_in": world.take_in,
         "twilio_receipt": receipt,
-        "sendgrid_receipts": lambda raw: [receipt({"MessageSid": "s"}, None)],
+        "sendgrid_receipts": lambda _raw: [receipt({"MessageSid": "s"}, None)],
     }
     return WebContext(**(values | changes))
 

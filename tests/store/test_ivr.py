@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, text
@@ -24,14 +25,24 @@ from tests.make import (
     make_step_run,
 )
 
+from outreach.model.contactcenter import CallerPremise, LiveTruth
 from outreach.model.errors import StoreUnusable
+from outreach.model.occasion import OccasionId
 from outreach.store import figures, ivr, occasions, tables as t
 from outreach.store.ivr import Callers
+from outreach.store.session import Database
 
 NUMBER = "+56911112222"
 
 
-def someone(database, *, customer=None, account=None, point=None, **premise):
+def someone(
+    database: Database,
+    *,
+    customer: Any = None,
+    account: Any = None,
+    point: Any = None,
+    **premise: Any,
+) -> int:
     """A customer with one account, one premise and the number; returns the premise's id."""
     with database.write() as session:
         person = make_customer(session, **(customer or {}))
@@ -41,7 +52,7 @@ def someone(database, *, customer=None, account=None, point=None, **premise):
         return make_premise(session, account=contract, **premise)
 
 
-def asked(database):
+def asked(database: Database) -> tuple[CallerPremise, ...]:
     callers = Callers(database)
     found = callers.by_address(KEYRING.hash(NUMBER))
     callers.close()
@@ -136,7 +147,7 @@ def test_a_broken_database_is_one_error_and_the_next_call_connects_anew(database
     callers.close()
 
 
-def live(database, since=NOW - timedelta(hours=2)):
+def live(database: Database, since: datetime = NOW - timedelta(hours=2)) -> list[LiveTruth]:
     with database.read() as session:
         return ivr.live(session, since=since, shown=lambda each: f"out_{each.id}")
 
@@ -228,5 +239,5 @@ def test_the_newest_revision_is_the_live_one(database):
     (found,) = live(database)
 
     with database.read() as session:
-        assert found.occasion == occasions.get(session, number)
+        assert found.occasion == occasions.get(session, OccasionId(number))
     assert found.occasion.revision.version == 3

@@ -1,18 +1,24 @@
-"""Puts our transport under Twilio's SDK: the SDK builds and parses, the transport carries."""
+"""Puts our transport under Twilio's SDK: the SDK builds and parses, the transport carries.
+
+A message's own request is built here byte for byte as the SDK would, which a test holds to it: through
+the SDK each costs 0.2 ms, more than all else of a dispatch together.
+"""
 
 from __future__ import annotations
 
 import base64
 import functools
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from outreach import clock
 from outreach.channels import replies
-from outreach.channels.transport import Transport
+from outreach.channels.transport import Response, Transport
 
 TOO_MANY = 429
 
@@ -23,6 +29,70 @@ class Throttled(Exception):
     def __init__(self, wait: timedelta) -> None:
         super().__init__("too many requests")
         self.wait = wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creating:
+    """Where a message is posted to and with which headers, as the SDK builds them."""
+
+    url: str
+    headers: Mapping[str, str]
+    messages: Any
+    """The SDK's list of Messages, which reads what is no success."""
+
+    async def post(self, transport: Transport, form: bytes, *, deadline: float) -> object:
+        """The `sid` of the answer. CallFailed, Throttled, TwilioException; ValueError, TypeError or
+        KeyError when it cannot be read."""
+        response = await transport.request(
+            "POST", self.url, headers=self.headers, body=form, deadline=deadline
+        )
+        if 200 <= response.status < 300:  # noqa: PLR2004  success
+            return json.loads(response.body)["sid"]
+        raise self._error(response)
+
+    def _error(self, response: Response) -> Exception:
+        from twilio.http.response import Response as TwilioResponse  # noqa: PLC0415  twilio
+
+        if response.status == TOO_MANY:
+            return Throttled(replies.retry_after(response.headers))
+        read = TwilioResponse(response.status, response.text, response.headers)
+        refused: Exception = self.messages._version.exception("POST", self.url, read, "refused")  # noqa: SLF001  the SDK's own reading of its errors
+        return refused
+
+
+def creating(*, account: str, token: str, base_url: str) -> Creating:
+    """Takes apart the request that the SDK builds for a message."""
+    from twilio.rest import Client  # noqa: PLC0415  twilio
+
+    messages = Client(account, token, http_client=_capturing()(), environment={"": ""}).messages
+    try:
+        messages.create(to="")
+    except _Built as built:
+        return Creating(
+            url=base_url + built.path,
+            headers={**built.headers, "Authorization": _basic((account, token))},
+            messages=messages,
+        )
+    raise AssertionError("the SDK sent by itself")  # pragma: no cover
+
+
+class _Built(Exception):
+    """The SDK's finished request, caught on its way to the network."""
+
+    def __init__(self, path: str, headers: dict[str, str]) -> None:
+        self.path = path
+        self.headers = headers
+
+
+@functools.cache
+def _capturing() -> Any:
+    from twilio.http import HttpClient  # noqa: PLC0415  twilio
+
+    class Capturing(HttpClient):  # type: ignore[misc]  # twilio ships no types
+        def request(self, _method: str, uri: str, *, headers: dict[str, str], **_rest: Any) -> Any:
+            raise _Built(urlsplit(uri).path, headers)
+
+    return Capturing
 
 
 def messages_of(
@@ -91,5 +161,7 @@ def form_body(fields: Mapping[str, object]) -> bytes:
     return b"&".join(_quoted(name) + b"=" + _quoted(str(value)) for name, value in fields.items())
 
 
+@functools.lru_cache(maxsize=256)
 def _quoted(text: str) -> bytes:
+    """Kept a while: names, sender and mostly the text are those of the message before."""
     return _UNSAFE.sub(lambda found: _QUOTED[found[0]], text.encode())

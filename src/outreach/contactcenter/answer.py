@@ -9,8 +9,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from outreach.contactcenter import standing
 from outreach.contactcenter.standing import Limits, Place
@@ -126,7 +127,7 @@ def decide(
         expires_at=expires_at,
         as_of=chosen.facts.as_of,
         template=chosen.template,
-        facts=replace(chosen.facts, not_after=expires_at),
+        facts=replace(chosen.facts, not_after=_day_of(chosen.facts, now, expires_at)),
         outage_id=chosen.shown_id,
         generation=chosen.version,
         offers=_for_caller(offers, priority),
@@ -188,6 +189,13 @@ def band(customers: int) -> str:
 def read_sectors() -> dict[str, str]:
     """The phrases by language that the package carries."""
     return tomllib.loads((Path(__file__).parent / "sector.toml").read_text(encoding="utf-8"))
+
+
+def _day_of(facts: Facts, now: datetime, expires_at: datetime) -> datetime:
+    """The last instant of today, as long as the answer ends today: the words stay equal all day."""
+    zone = ZoneInfo(facts.zone)
+    end = datetime.combine(now.astimezone(zone), time.max, zone).astimezone(UTC)
+    return max(end, expires_at)
 
 
 def _place(caller: Caller, each: LiveTruth, rules: Rules) -> Place | None:

@@ -63,7 +63,10 @@ def count(
     place = _place(context, asked)
     with context.database.read() as session:
         counts = audience.affected(session, place.scope)
-    context.out.record(_counted(counts), headings=_COUNTS)
+    counted = _counted(counts)
+    if context.format is Format.TABLE:
+        counted |= {"reachable": {_(_REACHED[key]): many for key, many in counts.reachable.items()}}
+    context.out.record(counted, headings=_COUNTS)
 
 
 _COUNTS = {
@@ -75,6 +78,15 @@ _COUNTS = {
     "priority_expired": N_("priority, no longer valid"),
     "reachable": N_("reachable"),
     "localities": N_("localities"),
+}
+
+
+_REACHED = {
+    "sms": N_("SMS"),
+    "email": N_("e-mail"),
+    "voice": N_("voice"),
+    "sms_or_email": N_("SMS or e-mail"),
+    "none": N_("on no channel"),
 }
 
 

@@ -40,7 +40,7 @@ def previewed(context: Context, name: str, which: str) -> None:
     context.out.rows(
         [shown.row(step) for step in shown.preview.steps], headings=_COLUMNS, empty=_NOBODY
     )
-    for line in (*shown.samples(), *shown.tail()):
+    for line in (*shown.leaving(), *shown.samples(), *shown.tail()):
         context.out.text(line)
 
 
@@ -56,7 +56,7 @@ def previewed(context: Context, name: str, which: str) -> None:
 def launched(context: Context, name: str, which: str) -> None:
     shown = _Shown(context, name, which)
     if not context.dry_run:
-        for line in (*shown.head(), *shown.sums(), *shown.tail()):
+        for line in (*shown.head(), *shown.leaving(), *shown.tail()):
             context.say(line, essential=not context.yes)
         context.confirm(_("Send it?"))
     with told.engine(context) as engine:
@@ -89,11 +89,8 @@ _COLUMNS = {
     "channels": N_("channel"),
     "locales": N_("language"),
     "classes": N_("class"),
-    "at_once": N_("at once"),
-    "held": N_("held"),
     "segments": N_("segments"),
     "cost": N_("cost"),
-    "hears": N_("first and last hear"),
 }
 
 
@@ -128,11 +125,8 @@ class _Shown:
             ),
             "locales": _sums(count, step.by_locale),
             "classes": _sums(count, dict(sorted(step.by_class.items()))),
-            "at_once": step.at_once,
-            "held": step.held,
             "segments": step.segments,
             "cost": round(step.cost, 2),
-            "hears": self._hears(step),
         }
 
     def samples(self) -> Iterator[str]:
@@ -148,11 +142,14 @@ class _Shown:
                 is_sms = sample.channel is Channel.SMS
                 yield from self._sample(sample, weight if is_sms else None)
 
-    def sums(self) -> Iterator[str]:
-        """The preview in a line a step."""
+    def leaving(self) -> Iterator[str]:
+        """`opened: 6 at once · 0 held for the night · first 02:48, last 02:51`."""
+        count = self.context.out.count
         for step in self.preview.steps:
-            row = self.row(step)
-            yield f"{step.step}: {self.context.out.count(step.messages)} · {row['channels']} · {row['hears']}"
+            line = _("{step}: {at_once} at once · {held} held for the night").format(
+                step=step.step, at_once=count(step.at_once), held=count(step.held)
+            )
+            yield line + self._hears(step)
 
     def tail(self) -> Iterator[str]:
         """What it comes to, who does not hear of it, and what is wrong."""
@@ -195,11 +192,12 @@ class _Shown:
             "warnings": shown.warnings,
         }
 
-    def _hears(self, step: StepPreview) -> str | None:
+    def _hears(self, step: StepPreview) -> str:
         if step.drain is None or step.drain.first_at is None:
-            return None
+            return ""
         last = self._wall(step.drain.last_at) if step.drain.last_at else _("never")
-        return f"{self._wall(step.drain.first_at)} - {last}"
+        first = self._wall(step.drain.first_at)
+        return " · " + _("first hears {first}, last {last}").format(first=first, last=last)
 
     def _wall(self, at: datetime) -> str:
         """The minute; with its day where that is another one."""

@@ -64,17 +64,25 @@ def show(context: Context, *, which: str | None) -> None:
 
 def _lines(context: Context, run: Run, found: Deflection) -> Iterator[str]:
     name = _name(context, run)
-    yield f"{run.campaign} · {name}: {_(VERDICTS[found.verdict])}"
-    if found.publishable:
+    verdict = Verdict.NOT_ENOUGH if _is_silent(found) else found.verdict
+    yield f"{run.campaign} · {name}: {_(VERDICTS[verdict])}"
+    if _is_silent(found):
+        yield _(
+            "  no call of these households is on record; `outreach contacts import` brings them"
+        )
+    elif found.publishable:
         yield from _estimates(context, found)
     elif found.verdict is Verdict.NOT_ENOUGH:
         yield from _too_few(found)
     yield from _evidence(context, found)
+    form = _("  refused: {reason}") if verdict is Verdict.REFUSED else _("  note: {reason}")
     for reason in found.reasons:
-        form = (
-            _("  refused: {reason}") if found.verdict is Verdict.REFUSED else _("  note: {reason}")
-        )
         yield form.format(reason=reason)
+
+
+def _is_silent(found: Deflection) -> bool:
+    """Nobody called so far: that breaks no rule, whatever cannot be compared."""
+    return found.counts is not None and not found.counts.episodes
 
 
 def _estimates(context: Context, found: Deflection) -> Iterator[str]:
@@ -166,7 +174,8 @@ def _facts(context: Context, run: Run, found: Deflection) -> dict[str, object]:
         "id": shown_id(context.keyring, occasion),
         "name": occasion.name,
         "campaign": run.campaign,
-        "verdict": found.verdict,
+        "verdict": Verdict.NOT_ENOUGH if _is_silent(found) else found.verdict,
+        "episodes": found.counts.episodes if found.counts else None,
         "reasons": found.reasons,
         "identified_share": found.identified_share,
         "measured_at": found.measured_at,

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from outreach.campaigns.explain import Explanation, Proof, Told
-from outreach.channels.outbox import masked
 from outreach.entry.cli import times
 from outreach.entry.cli.command import Context
-from outreach.entry.cli.occasions_named import CHANNELS, LEFT_OUT, STATES
+from outreach.entry.cli.occasions_named import CHANNELS, LEFT_OUT, STATES, shown_address
 from outreach.entry.languages import N_, _
 from outreach.entry.shown import shown_id
 from outreach.model.words import MessageState, RunState
@@ -91,7 +90,10 @@ def _person(found: Explanation) -> Iterator[str]:
 
 
 def _point(context: Context, point: HeldPoint) -> str:
-    parts = [_(CHANNELS[point.channel]), masked(context.keyring.open(point.address_sealed))]
+    parts = [
+        _(CHANNELS[point.channel]),
+        shown_address(context, point.channel, point.address_sealed),
+    ]
     consent = {True: _("consent given"), False: _("consent refused"), None: _("consent not given")}
     parts.append(consent[point.consent])
     if not point.usable:
@@ -115,7 +117,7 @@ def _message(context: Context, told: Told) -> Iterator[str]:
             sent.occasion_name,
             f"{sent.recipient.step}@{sent.recipient.version}",
             _(CHANNELS[sent.recipient.channel]),
-            masked(context.keyring.open(sent.recipient.address_sealed)),
+            shown_address(context, sent.recipient.channel, sent.recipient.address_sealed),
         )
     )
     yield f"  {_(STATES[sent.state])}: {_why(context, sent)}"
@@ -206,7 +208,7 @@ def facts(context: Context, found: Explanation) -> dict[str, object]:
         "points": [
             {
                 "channel": point.channel,
-                "address": masked(context.keyring.open(point.address_sealed)),
+                "address": shown_address(context, point.channel, point.address_sealed),
                 "consent": point.consent,
                 "usable": point.usable,
                 "bad_since": point.bad_since,
@@ -243,7 +245,7 @@ def _message_facts(context: Context, told: Told) -> dict[str, object]:
         "step": recipient.step,
         "version": recipient.version,
         "channel": recipient.channel,
-        "to": masked(context.keyring.open(recipient.address_sealed)),
+        "to": shown_address(context, recipient.channel, recipient.address_sealed),
         "state": sent.state,
         "why": _why(context, sent),
         "lane": sent.lane,

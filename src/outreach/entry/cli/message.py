@@ -6,10 +6,9 @@ import click
 
 from outreach.addresses import Keyring, normalise_email, normalise_phone
 from outreach.campaigns import explain as telling
-from outreach.channels.outbox import masked
 from outreach.entry.cli import explained
 from outreach.entry.cli.command import Context, Group, argument, command, option
-from outreach.entry.cli.occasions_named import CHANNELS, STATES, any_kind
+from outreach.entry.cli.occasions_named import STATES, any_kind, shown_address
 from outreach.entry.cli.output import Format
 from outreach.entry.languages import N_, _, ngettext
 from outreach.model.errors import InputRefused
@@ -66,27 +65,28 @@ _COLUMNS = {
     "id": N_("id"),
     "occasion": N_("occasion"),
     "step": N_("step"),
-    "channel": N_("channel"),
     "to": N_("to"),
     "state": N_("state"),
-    "reason": N_("reason"),
     "at": N_("last moved"),
 }
 
 
 def _row(context: Context, one: Sent) -> dict[str, object]:
-    for_people = context.format is Format.TABLE
-    channel = one.recipient.channel
-    return {
-        "id": context.keyring.public_id(PREFIX, one.recipient.id),
+    recipient = one.recipient
+    row = {
+        "id": context.keyring.public_id(PREFIX, recipient.id),
         "occasion": one.occasion_name,
-        "step": f"{one.recipient.step}@{one.recipient.version}",
-        "channel": _(CHANNELS[channel]) if for_people else channel.value,
-        "to": masked(context.keyring.open(one.recipient.address_sealed)),
-        "state": _(STATES[one.state]) if for_people else one.state.value,
-        "reason": explained.short_reason(one) if for_people else one.reason,
+        "step": f"{recipient.step}@{recipient.version}",
+        "channel": recipient.channel.value,
+        "to": shown_address(context, recipient.channel, recipient.address_sealed),
+        "state": one.state.value,
+        "reason": one.reason,
         "at": one.delivered_at or one.accepted_at or one.claimed_at or one.created_at,
     }
+    if context.format is not Format.TABLE:
+        return row
+    why = explained.short_reason(one)
+    return row | {"state": _(STATES[one.state]) + (f": {why}" if why else "")}
 
 
 @command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outreach.channels.outbox import masked
 from outreach.entry.cli.command import Context
 from outreach.entry.cli.naming import LAST, found
 from outreach.entry.languages import N_, _
@@ -75,3 +76,9 @@ def left_out_in_words(context: Context, counts: dict[LeftOut, int]) -> str:
     return " · ".join(
         f"{_(LEFT_OUT[reason])} {context.out.count(count)}" for reason, count in counts.items()
     )
+
+
+def shown_address(context: Context, channel: Channel, sealed: bytes) -> str:
+    """Enough to tell two addresses apart; our own accounts are public."""
+    address = context.keyring.open(sealed)
+    return address if channel is Channel.SOCIAL else masked(address)

@@ -70,6 +70,7 @@ class IvrRoutes:
         self._board = board
         self._recognition = recognition
         self._now = board.clock
+        self._speak = lru_cache(maxsize=KEPT)(context.speak)
         self._kept_of: Lookup | None = None
         self._kept: dict[tuple[object, ...], tuple[datetime, datetime, Reply]] = {}
         self._rendered = lru_cache(maxsize=KEPT)(self._render)
@@ -171,7 +172,7 @@ class IvrRoutes:
 
     def _render(self, decision: Decision, render: Render) -> Reply:
         rules = self._context.rules
-        answer = answers.compose(decision, self._context.speak, max_age=rules.max_age)
+        answer = answers.compose(decision, self._speak, max_age=rules.max_age)
         kind, body = render(answer)
         return Reply(body=body, content_type=kind, headers=_cached(body, answer.max_age_s))
 

@@ -145,7 +145,7 @@ def _resident(number: int, section: str) -> Person:
         section=section,
         kind="COMERCIAL" if number % 11 == 0 else "RESIDENCIAL",
         language={13: "PT", 19: "EN", 43: "PT"}.get(number, "ES"),
-        phone="" if by_mail or silent else f"+5697000{number:04}",
+        phone="" if by_mail or silent else f"+5697123{number:04}",
         email=f"vecino{number}@town.example" if by_mail else "",
         consents=number != 29,
         life_support=number in {2, 5, 38, 41},

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from tests.make import KEYRING
 
-from outreach.addresses import Keyring, new_keyring, read_keyring, write_keyring
+from outreach.addresses import Keyring, read_keyring, write_keyring
 from outreach.channels.outbox import OutboxMessage
 from outreach.entry import scheduler, wiring
 from outreach.entry.cli.command import Given
@@ -99,7 +100,7 @@ class House:
         self.folder, self.database = folder, database
         self.hand = Hand(at)
         self.settings: Settings = load(folder)
-        write_keyring(new_keyring(), self.settings.keys)
+        write_keyring(KEYRING, self.settings.keys)  # the outbox's fates follow from it
         self.keyring: Keyring = read_keyring(self.settings.keys)
         self._front = create_app(wiring.web_context(self._installation()))
         self.browser = TestClient(self._front, base_url="http://127.0.0.1:8020")

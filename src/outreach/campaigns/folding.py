@@ -48,14 +48,14 @@ def encoded(engine: Engine, shown: Preview) -> list[Encoded]:
                     ).text
                     for fold in (True, False)
                 ]
-                found.append(_encoded(sample, *both))
+                found.append(_encoded(sample, *both, folds=pinned.campaign.fold))
     return found
 
 
-def _encoded(sample: Sample, folded: str, unfolded: str) -> Encoded:
+def _encoded(sample: Sample, folded: str, unfolded: str, *, folds: bool) -> Encoded:
     """The two are rendered alike but for the folding, so that nothing else tells them apart."""
     sent = segments(sample.content.text)
-    changed = unfolded not in {folded, sample.content.text}
+    changed = folds and folded != unfolded
     return Encoded(
         sample=sample,
         encoding=sent.encoding,

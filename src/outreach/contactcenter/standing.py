@@ -117,9 +117,7 @@ def _planned(revision: Revision, now: datetime, limits: Limits) -> _Saying | Non
     if is_over or now < revision.start_at - limits.planned_ahead:
         return None
     until = revision.start_at if now < revision.start_at else end
-    return _Saying(
-        status=AnswerStatus.PLANNED, template="planned_notice", weight=6, until=until
-    )
+    return _Saying(status=AnswerStatus.PLANNED, template="planned_notice", weight=6, until=until)
 
 
 def _running(revision: Revision, end: datetime | None) -> _Saying:
@@ -136,9 +134,7 @@ def _cancelled(each: LiveTruth, now: datetime) -> _Saying | None:
     until = revision.end_at or revision.start_at
     if each.occasion.kind is not OccasionKind.PLANNED or until <= now:
         return None
-    return _Saying(
-        status=AnswerStatus.KNOWN, template="planned_cancelled", weight=7, until=until
-    )
+    return _Saying(status=AnswerStatus.KNOWN, template="planned_cancelled", weight=7, until=until)
 
 
 def _advisory(revision: Revision, now: datetime) -> _Saying | None:

@@ -38,7 +38,7 @@ def take_in(
     Events seen before change nothing. Returns how many were new.
     """
     with database.write() as session:
-        return store.add(session, keyring, receipts, raw, now=now)
+        return store.add(session, keyring, [(receipts, raw)], now=now)
 
 
 def apply(session: Session, keyring: Keyring, *, now: datetime, limit: int = 500) -> int:

@@ -23,23 +23,21 @@ from outreach.contactcenter.answer import Rules, Speak, read_sectors
 from outreach.delivery.breaker import Breaker
 from outreach.delivery.hands import Driver, Hands, Limits, Times
 from outreach.delivery.pace import Pace
-from outreach.delivery.receipts import take_in
+from outreach.entry import shown
 from outreach.entry.http.context import WebContext
+from outreach.entry.http.keeping import keep
 from outreach.entry.http.live import Loader
 from outreach.messages.render import Renderer
 from outreach.messages.texts import read_texts
 from outreach.model.message import Sends
 from outreach.model.numbering import Phone
 from outreach.model.occasion import Occasion
-from outreach.model.words import OccasionKind
 from outreach.settings import Lane, Settings
 from outreach.store import lanes
 from outreach.store.session import Database
 
 Sleep = Callable[[float], Awaitable[None]]
 OUTBOX = "outbox"
-PREFIXES = {OccasionKind.OUTAGE: "out", OccasionKind.PLANNED: "pla", OccasionKind.ADVISORY: "adv"}
-"""How the public ids of occasions begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +96,7 @@ class Installation:
 
     def shown_id(self, occasion: Occasion) -> str:
         """What people call an occasion: `out_7kq2m4xa`."""
-        return self.keyring.public_id(PREFIXES[occasion.kind], occasion.id)
+        return shown.shown_id(self.keyring, occasion)
 
     def outboxes(self) -> list[Outbox]:
         """The lanes that have no carrier."""
@@ -263,9 +261,7 @@ def web_context(of: Installation) -> WebContext:
             high_priority_types=frozenset(settings.contactcenter.high_priority_types),
             sector=read_sectors(),
         ),
-        take_in=lambda callbacks, now: [
-            take_in(of.database, of.keyring, each.receipts, each.raw, now=now) for each in callbacks
-        ],
+        take_in=partial(keep, of.database, of.keyring),
         twilio_receipt=twilio_sms.receipt,
         twilio_genuine=partial(_genuine_twilio, auth_token) if auth_token else None,
         sendgrid_receipts=sendgrid_email.receipts,

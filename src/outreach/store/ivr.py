@@ -95,7 +95,8 @@ class Callers:
         return held
 
     def _forget(self) -> None:
-        held, self._held.raw = getattr(self._held, "raw", None), None
+        held: Any = getattr(self._held, "raw", None)
+        self._held.raw = None
         if held in self._open:
             self._open.remove(held)
             held.close()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import RowMapping, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +17,9 @@ from outreach.model.words import MessageState
 from outreach.store import tables as t
 from outreach.store.session import Session
 from outreach.store.types import UtcDateTime
+
+Request: TypeAlias = tuple[Sequence[Receipt], bytes]
+"""The verified events of one webhook request, and its raw body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,20 +57,23 @@ class Move:
     at: datetime
 
 
-def add(
-    session: Session, keyring: Keyring, receipts: Sequence[Receipt], raw: bytes, *, now: datetime
-) -> int:
-    """Stores events not seen before, the raw body sealed with the first; returns how many are new."""
-    if not receipts:
-        return 0
+def add(session: Session, keyring: Keyring, requests: Sequence[Request], *, now: datetime) -> int:
+    """Stores the events of many webhook requests that were not seen before; returns how many are new.
+
+    Each request's raw body is sealed with its first event. One statement for all, compiled once:
+    a VALUES list of its own length for every call cost 700 µs a receipt.
+    """
     rows = [
         _row(keyring, receipt, b"" if number else raw, now)
+        for receipts, raw in requests
         for number, receipt in enumerate(receipts)
     ]
+    if not rows:
+        return 0
     is_postgres = session.get_bind().dialect.name == "postgresql"
     insert: Any = postgresql.insert if is_postgres else sqlite.insert
     stored = session.scalars(
-        insert(t.receipt).values(rows).on_conflict_do_nothing().returning(t.receipt.c.id)
+        insert(t.receipt).on_conflict_do_nothing().returning(t.receipt.c.id), rows
     )
     return len(stored.all())
 

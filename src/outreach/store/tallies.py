@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -49,3 +50,14 @@ def of(session: Session, run: int) -> list[Tally]:
         )
         for step, channel, priority, locale, pool, state, messages, segments in rows
     ]
+
+
+def reached(session: Session, *, since: datetime) -> list[tuple[str, datetime]]:
+    """(household, when) of every message that was delivered since; all runs, in no order."""
+    m = t.message.c
+    rows = session.execute(
+        select(t.household.c.ref, m.delivered_at)
+        .join(t.household, t.household.c.id == m.household_id)
+        .where(m.delivered_at >= since)
+    )
+    return [(household, at) for household, at in rows]

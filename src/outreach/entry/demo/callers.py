@@ -20,11 +20,11 @@ NUMBER = "600 555 0100"
 DEFLECTED = 0.45
 """Share of its calls that a fresh message prevents, as invented; the estimator has to find it."""
 FRESH_FOR = timedelta(minutes=60)
-EAGER = 0.011
+EAGER = 0.024
 """Calls a minute of a household in the dark, in its first minutes."""
 CALM_AFTER_MIN = 40.0
-AGENTS = 5
-WITHHELD = 0.22
+AGENTS = 7
+WITHHELD = 0.18
 COLUMNS = (
     "LLAMADA", "INICIO", "ORIGEN", "DESTINO", "COLA", "RESULTADO", "ESPERA_S", "CONVERSACION_S", "EN_IVR",
 )  # fmt: skip

@@ -14,17 +14,19 @@ from outreach.campaigns import due, routing
 from outreach.campaigns.engine import Applied
 from outreach.deflection.calls import import_calls
 from outreach.deflection.calls_mapping import read_calls_mapping
-from outreach.entry.demo.callers import Callers, Dark, write_log
+from outreach.entry.demo.callers import FRESH_FOR, Callers, Dark, write_log
 from outreach.entry.demo.clock import LeapingLoop
 from outreach.entry.demo.workspace import CALLS
 from outreach.entry.wiring import Installation
 from outreach.entry.worker import Worker
 from outreach.model.contactcenter import Directive
-from outreach.store import runs, status, waves
+from outreach.store import runs, status, tallies
 
 MINUTE = timedelta(minutes=1)
 LOG_EVERY = 5
 """Minutes that one file of the call log holds."""
+QUIET_EVERY = 3
+"""Minutes between directives while nothing is sent: evidence holds for so long."""
 TIDY_S = 900.0
 RECEIPTS_S = 4.0
 """The outbox sends its receipts three seconds after it took a message."""
@@ -50,6 +52,7 @@ class Living:
     dark: list[Dark] = field(default_factory=list)
     switched: list[Switched] = field(default_factory=list)
     imported: int = 0
+    _busy: bool = field(init=False, default=False)
     _worker: Worker = field(init=False)
     _wake: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _on: dict[str, Directive] = field(init=False, default_factory=dict)
@@ -83,6 +86,7 @@ class Living:
         while True:
             self._wake.clear()
             sent = await self._shielded(self._worker.once())
+            self._busy = bool(sent)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), RECEIPTS_S if sent else self._idle_s())
 
@@ -120,7 +124,8 @@ class Living:
             return
         if (begun + MINUTE).minute % LOG_EVERY == 0:
             self._log_calls(begun + MINUTE)
-        self._direct()
+        if self._busy or not begun.minute % QUIET_EVERY:
+            self._direct()
 
     def _log_calls(self, until: datetime) -> None:
         """The exchange exports its last minutes, and we import them as `outreach contacts import` does."""
@@ -145,14 +150,11 @@ class Living:
             self.imported += done.imported
 
     def _heard(self, now: datetime) -> dict[str, list[datetime]]:
-        """Account -> when messages reached its household, of the outages of these hours."""
+        """Account -> when messages reached its household lately."""
         heard: dict[str, list[datetime]] = {}
         with self.installation.database.read() as session:
-            for run in runs.every(session):
-                if run.campaign.startswith("unplanned"):
-                    for slot in waves.slots(session, run.id, now=now):
-                        if slot.receipt_at is not None:
-                            heard.setdefault(slot.household[2:], []).append(slot.receipt_at)
+            for household, at in tallies.reached(session, since=now - LOG_EVERY * MINUTE - FRESH_FOR):
+                heard.setdefault(household.removeprefix("H-"), []).append(at)
         return heard
 
     def _direct(self) -> None:

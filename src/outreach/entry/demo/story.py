@@ -173,9 +173,9 @@ class _Teller:
         await living.through(at(16, 2, 43))
         first = self._trip(FEEDER, lived)
         living.dark += [
-            Dark(node=BACK_FIRST, since=at(16, 2, 42), until=at(16, 5, 40)),
-            Dark(node="ALB-F12-S1", since=at(16, 2, 42), until=at(16, 6, 35)),
-            Dark(node=STILL_OUT, since=at(16, 2, 42), until=at(16, 6, 35)),
+            Dark(node=BACK_FIRST, since=at(16, 2, 42), until=at(16, 5, 20)),
+            Dark(node="ALB-F12-S1", since=at(16, 2, 42), until=at(16, 5, 50)),
+            Dark(node=STILL_OUT, since=at(16, 2, 42), until=at(16, 5, 50)),
             Dark(node=SECOND, since=at(16, 2, 58), until=at(16, 4, 10)),
         ]
         await living.through(at(16, 2, 58))
@@ -185,15 +185,19 @@ class _Teller:
         await living.through(at(16, 4, 10))
         self._restore(second, how="switching")
         await living.through(at(16, 4, 55))
-        self._estimate(first, at(16, 6, 45))
-        await living.through(at(16, 5, 40))
+        self._estimate(first, at(16, 6, 15))
+        await living.through(at(16, 4, 57))
+        self._estimate(first, at(16, 6, 45))  # while people still hear of 06:15
+        await living.through(at(16, 5, 20))
         self._restore(first, part=Scope(nodes=(BACK_FIRST,)), how="switching")
-        await living.through(at(16, 5, 50))
+        await living.through(at(16, 5, 30))
         lived.asked = await ask(self._of, _callers_of(living.callers.company), now=self._now)
-        await living.through(at(16, 6, 35))
+        await living.through(at(16, 5, 50))
         self._restore(first, how="meters")
-        await living.through(at(16, 7, 20))
+        await living.through(at(16, 6, 2))
         living.dark.clear()
+        living.loop.leap(at(16, 6, 59))
+        await living.through(at(16, 7, 9))
 
     async def works(self, work: OccasionId) -> None:
         """The planned work begins at its time and ends early."""
@@ -280,6 +284,6 @@ def _callers_of(company: Utility) -> dict[str, str]:
     """Who asks at the IVR: one who still waits, one who has light again, and a stranger."""
     return {
         "out": utility.some_mobile(company, STILL_OUT),
-        "restored": utility.some_mobile(company, BACK_FIRST),
+        "restored": utility.some_mobile(company, BACK_FIRST, language="PT"),
         "unknown": UNKNOWN_NUMBER,
     }

@@ -10,7 +10,6 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -32,19 +31,21 @@ class Feeder:
 
 
 FEEDERS = (
-    Feeder(ref="ALB-F11", share=0.10, places=("Puerto Alba", "Puerto Alba", "El Faro")),
+    Feeder(ref="ALB-F11", share=0.16, places=("Puerto Alba", "Puerto Alba", "El Faro")),
     Feeder(
-        ref="ALB-F12", share=0.38, places=("Costa Clara", "Las Dunas", "Quebrada Honda"), class_a=14
+        ref="ALB-F12", share=0.22, places=("Costa Clara", "Las Dunas", "Quebrada Honda"), class_a=14
     ),
-    Feeder(ref="ALB-F13", share=0.08, places=("Puerto Alba", "Costa Clara", "Costa Clara")),
-    Feeder(ref="ALB-F14", share=0.08, places=("El Faro", "El Faro", "Caleta Vieja")),
-    Feeder(ref="DUN-F21", share=0.13, places=("Caleta Vieja", "Caleta Vieja", "Tres Molinos")),
-    Feeder(ref="DUN-F22", share=0.10, places=("Tres Molinos", "Tres Molinos", "Camino Alto")),
-    Feeder(ref="DUN-F23", share=0.07, places=("Camino Alto", "Las Dunas", "Las Dunas")),
-    Feeder(ref="DUN-F24", share=0.06, places=("Quebrada Honda", "Camino Alto", "Camino Alto")),
+    Feeder(ref="ALB-F13", share=0.11, places=("Puerto Alba", "Costa Clara", "Costa Clara")),
+    Feeder(ref="ALB-F14", share=0.10, places=("El Faro", "El Faro", "Caleta Vieja")),
+    Feeder(ref="DUN-F21", share=0.08, places=("Caleta Vieja", "Caleta Vieja", "Tres Molinos")),
+    Feeder(ref="DUN-F22", share=0.11, places=("Tres Molinos", "Tres Molinos", "Camino Alto")),
+    Feeder(ref="DUN-F23", share=0.11, places=("Camino Alto", "Las Dunas", "Las Dunas")),
+    Feeder(ref="DUN-F24", share=0.11, places=("Quebrada Honda", "Camino Alto", "Camino Alto")),
 )
 SECTION_SHARES = (0.20, 0.45, 0.35)
 TRANSFORMERS_A_SECTION = 5
+OWNERS_EVERY = 40
+"""Every so-manieth account is the second of the customer before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +167,8 @@ GIS_COLUMNS = ("SUMINISTRO", "CUENTA", "TRANSFORMADOR", "DIRECCION", "COMUNA", "
 def _crm_rows(people: Sequence[Person], random: Random) -> Iterator[tuple[str, ...]]:
     before = ""
     for number, one in enumerate(people):
-        owns_both = number % 40 == 7  # noqa: PLR2004  a second account of the one before
-        document = before if owns_both and before else f"CC-{number + 1:06}"
+        is_second = before and int(one.account) % OWNERS_EVERY == 0
+        document = before if is_second else f"CC-{number + 1:06}"
         before = document
         yield _crm_row(one, document, random)
     for number in range(len(people) // 300):  # what every export carries: closed and broken rows
@@ -236,11 +237,18 @@ def _write_csv(
         writer.writerows(rows)
 
 
-def some_mobile(utility: Utility, node: str) -> str:
-    """A number under a node, of a Spanish-speaking home: one that may be asked for at the IVR."""
-    found = (
-        one.phones[-1]
+def some_mobile(utility: Utility, node: str, *, language: str = "ES") -> str:
+    """A number under a node, of a home of one account that speaks this language: one that may ask at the IVR."""
+    return next(
+        one.phones[0]
         for one in utility.under(node)
-        if one.language == "ES" and len(one.phones) == 1 and "9" in one.phones[0][:6]
+        if one.language == language
+        and len(one.phones) == 1
+        and not one.is_life_support
+        and one.phones[0].startswith(("+56 9", "9 "))
+        and not _owns_two(int(one.account))
     )
-    return next(islice(found, 3, 4))
+
+
+def _owns_two(account: int) -> bool:
+    return account % OWNERS_EVERY in {0, OWNERS_EVERY - 1}

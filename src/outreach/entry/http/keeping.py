@@ -14,6 +14,5 @@ from outreach.store.session import Database
 def keep(database: Database, keyring: Keyring, callbacks: Sequence[Callback], now: datetime) -> int:
     """All callbacks or none; returns after the commit with how many events were new."""
     with database.write() as session:
-        return sum(
-            receipts.add(session, keyring, each.receipts, each.raw, now=now) for each in callbacks
-        )
+        requests = [(each.receipts, each.raw) for each in callbacks]
+        return receipts.add(session, keyring, requests, now=now)

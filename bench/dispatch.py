@@ -80,9 +80,11 @@ def _stub(delay: float) -> Iterator[str]:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, delay))
     process.start()
-    yield f"http://127.0.0.1:{ours.recv()}"
-    process.terminate()
-    process.join()
+    try:
+        yield f"http://127.0.0.1:{ours.recv()}"
+    finally:
+        process.terminate()
+        process.join()
 
 
 def _transport() -> Transport:

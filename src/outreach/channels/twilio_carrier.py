@@ -89,6 +89,9 @@ def _capturing() -> Any:
     from twilio.http import HttpClient  # noqa: PLC0415  twilio
 
     class Capturing(HttpClient):  # type: ignore[misc]  # twilio ships no types
+        def __init__(self) -> None:
+            self.is_async = False
+
         def request(self, _method: str, uri: str, *, headers: dict[str, str], **_rest: Any) -> Any:
             raise _Built(urlsplit(uri).path, headers)
 

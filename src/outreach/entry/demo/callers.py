@@ -19,7 +19,7 @@ from outreach.entry.demo.utility import Person, Utility
 NUMBER = "600 555 0100"
 DEFLECTED = 0.45
 """Share of its calls that a fresh message prevents, as invented; the estimator has to find it."""
-FRESH_FOR = timedelta(minutes=60)
+FRESH_FOR = timedelta(minutes=20)
 EAGER = 0.024
 """Calls a minute of a household in the dark, in its first minutes."""
 CALM_AFTER_MIN = 40.0

@@ -72,4 +72,7 @@ def moved(
 
 def customer(engine: Engine, ref: str) -> int:
     with engine.database.read() as session:
-        return session.execute(select(t.customer.c.id).where(t.customer.c.ref == ref)).scalar_one()
+        found: int = session.execute(
+            select(t.customer.c.id).where(t.customer.c.ref == ref)
+        ).scalar_one()
+    return found

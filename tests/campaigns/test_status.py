@@ -40,7 +40,8 @@ def look(engine: Engine, occasion: OccasionId, *, at=LATER) -> Status:
 
 def act(engine: Engine, verb, occasion: OccasionId, **more) -> list[Halted]:
     chosen = stopping.chosen(engine.database, occasion, None)
-    return verb(engine.database, chosen, actor="ana", now=LATER, **more)
+    done: list[Halted] = verb(engine.database, chosen, actor="ana", now=LATER, **more)
+    return done
 
 
 def test_the_states_add_up_to_the_audience_and_the_left_out_have_reasons(engine):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.docs.commands import DOCUMENTS, Line, commands, marked
+from tests.docs.commands import DOCUMENTS, ROOT, Line, commands, marked, unmarked
 
 LISTED = "<!-- commands -->"
 """The mark of the document that lists all commands."""
@@ -57,12 +57,18 @@ def test_every_command_stands_in_the_documents_once_they_list_them():
     assert [name for name in wanted if f"outreach {name}" not in written] == []
 
 
-def test_the_commands_of_the_documents_run_as_written(tmp_path):
-    for name, lines in BLOCKS.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        for line in lines:
-            folder = typed(line, folder)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_block_of_commands_is_run_or_says_why_not(path):
+    assert list(unmarked(path)) == []
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_commands_of_the_documents_run_as_written(name, tmp_path):
+    folder = tmp_path
+    (folder / "docs").symlink_to(ROOT / "docs", target_is_directory=True)
+
+    for line in BLOCKS[name]:
+        folder = typed(line, folder)
 
 
 def typed(line: Line, folder: Path) -> Path:
@@ -98,6 +104,16 @@ def test_marked_blocks_are_found_with_name_place_and_exit_code(tmp_path):
         ("first", "cd luz", 0, "README.md:7"),
         ("first", "outreach doctor", 1, "README.md:11"),
     ]
+
+
+def test_a_block_that_is_neither_run_nor_excused_is_found(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(
+        "<!-- run: first -->\n```sh\nls\n```\n<!-- not run: it serves for ever -->\n```sh\nls\n```\n"
+        "```text\nanswer\n```\n<!-- not run:  -->\n```sh\nls\n```\n\n```sh\nls\n```\n"
+    )
+
+    assert list(unmarked(path)) == ["README.md:13", "README.md:17"]
 
 
 def test_a_line_that_fails_names_its_place(tmp_path):

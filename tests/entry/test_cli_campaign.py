@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,11 +12,13 @@ from tests import make
 from tests.entry.cli_runs import NOW
 from tests.entry.telling import LATER, UNPLANNED, lines, night, rows, send, tripped
 
-from outreach.campaigns.status import Status
+from outreach.campaigns.status import Status, status
 from outreach.entry.cli import campaign_status
 from outreach.entry.cli.command import Context
 from outreach.entry.cli.output import WIDTH
-from outreach.model.words import MessageState
+from outreach.model.occasion import OccasionId
+from outreach.model.words import MessageState, OccasionState
+from outreach.settings import load
 from outreach.store import lanes, tables as t
 
 
@@ -221,7 +224,7 @@ def test_the_status_adds_up_and_says_who_launched(terminal):
     assert [line.split() for line in shown if "opened_with_etr" in line] == [
         ["opened_with_etr", "1", "7", "delivered", "7", "-"]
     ]
-    assert shown[-1] == "promise Thu 16 Jul 06:00: open"
+    assert shown[-1] == "promise Thu 16 Jul 05:45: open"
 
 
 def test_the_status_of_everything_is_one_row_an_occasion(terminal):
@@ -305,7 +308,8 @@ def test_machines_get_one_look(terminal):
 def test_watching_draws_a_look_a_second_until_it_is_over(terminal):
     tripped(terminal)
     found = list(_looks(terminal, 3))
-    drawn, slept = [], []
+    drawn: list[list[str]] = []
+    slept: list[float] = []
     terminal.answer("campaign", "cancel", "last", "--yes")
 
     campaign_status.followed(
@@ -318,13 +322,6 @@ def test_watching_draws_a_look_a_second_until_it_is_over(terminal):
 
 def _looks(terminal, count: int):
     """The same look, and at the end one at which all is over."""
-    from dataclasses import replace  # noqa: PLC0415  only here
-
-    from outreach.campaigns.status import status  # noqa: PLC0415  only here
-    from outreach.model.occasion import OccasionId  # noqa: PLC0415  only here
-    from outreach.model.words import OccasionState  # noqa: PLC0415  only here
-    from outreach.settings import load  # noqa: PLC0415  only here
-
     look: Status = status(terminal.database, load(terminal.folder), OccasionId(1), now=NOW)
     yield from [look] * (count - 1)
     revision = replace(look.occasion.revision, state=OccasionState.RESTORED)
@@ -337,7 +334,7 @@ def test_ctrl_c_ends_the_watching_and_nothing_else(terminal, monkeypatch):
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(campaign_status.time, "sleep", interrupted)
+    monkeypatch.setattr("outreach.entry.cli.campaign_status.time.sleep", interrupted)
 
     shown = terminal.run("campaign", "watch", "last", interactive=True)
 
@@ -346,131 +343,14 @@ def test_ctrl_c_ends_the_watching_and_nothing_else(terminal, monkeypatch):
     assert "it goes on" in shown.stderr
 
 
-def test_a_look_is_drawn_over_the_one_before_and_cut_to_the_terminal(capsys):
+def test_a_look_is_drawn_over_the_one_before_and_cut_to_the_terminal(monkeypatch):
+    drawn: list[str] = []
+    monkeypatch.setattr("outreach.entry.cli.campaign_status.click.echo", drawn.append)
     draw = campaign_status._redrawn()
 
     draw(["one", "two"])
     draw(["x" * 200])
 
-    first, second = capsys.readouterr().out.split("\x1b[2A\x1b[J")
-    assert first == "one\ntwo\n"
-    assert len(second.rstrip("\n")) < WIDTH
-
-
-# ── the brakes ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_kill_switch_pauses_everything_with_exact_counts(terminal):
-    tripped(terminal)
-    send(terminal, at=LATER, priority="A")
-
-    shown = lines(terminal.run("campaign", "pause", "--all", "--reason", "wrong feeder"))
-    [status] = terminal.answer("campaign", "status")
-
-    assert shown == [
-        f"{UNPLANNED} for ALM-F12: paused · left 1 · stopped 0 · waiting 7 · may have left 0"
-    ]
-    assert status["runs"][0]["reason"].endswith(": wrong feeder")
-
-
-def test_a_paused_campaign_is_shown_with_its_reason_and_resumed(terminal):
-    tripped(terminal)
-    terminal.answer("campaign", "pause", "last", "--reason", "look again")
-
-    status = lines(terminal.run("campaign", "status", "last"))
-    [resumed] = terminal.answer("campaign", "resume", "last")
-
-    assert "nobody hears yet" in status[1]
-    assert ": look again ·" in status[2]
-    assert (resumed["state"], resumed["waiting"]) == ("active", 8)
-
-
-def test_a_cancel_asks_and_takes_back_what_has_not_left(terminal):
-    tripped(terminal)
-
-    refused = terminal.run("campaign", "cancel", "last")
-    [done] = terminal.answer("campaign", "cancel", "last", "--yes", "--campaign", UNPLANNED)
-
-    assert refused.exit_code == 1
-    assert "--yes" in refused.stderr
-    assert (done["state"], done["stopped"]) == ("cancelled", 8)
-
-
-@pytest.mark.parametrize("words", [["pause"], ["pause", "last", "--all"], ["resume"]])
-def test_a_brake_needs_an_occasion_or_all(terminal, words):
-    shown = terminal.run("campaign", *words)
-
-    assert shown.exit_code == 1
-    assert "give an occasion" in shown.stderr
-
-
-def test_a_kill_switch_with_nothing_to_stop_says_so(terminal):
-    shown = terminal.run("campaign", "pause", "--all")
-
-    assert (shown.exit_code, shown.stdout) == (0, "")
-    assert "nothing changed" in shown.stderr
-
-
-def test_an_unknown_lane_is_named_with_those_there_are(terminal):
-    shown = terminal.run("campaign", "resume", "--lane", "smoke")
-
-    assert shown.exit_code == 1
-    assert "there are: none" in shown.stderr
-
-
-# ── corrections ──────────────────────────────────────────────────────────────────────────────
-
-
-def test_exactly_those_who_heard_or_may_have_hear_the_correction(terminal):
-    tripped(terminal)
-    send(terminal, at=LATER, priority="A")
-    send(terminal, at=LATER, priority="B", state=MessageState.UNKNOWN)
-
-    done = terminal.answer("campaign", "correct", "last", "--fact", "solo Ñuñoa", "--yes", at=LATER)
-
-    assert done["hear"] == 2
-    assert done["fact"] == "solo Ñuñoa"
-    assert done["superseded"] == 6
-
-
-def test_a_correction_asks_and_can_be_tried(terminal):
-    tripped(terminal)
-    send(terminal, at=LATER)
-
-    asked = terminal.run("campaign", "correct", "last", "--fact", "x", at=LATER)
-    before = terminal.snapshot()
-    tried = lines(terminal.run("campaign", "correct", "last", "--fact", "x", "--dry-run", at=LATER))
-
-    assert asked.exit_code == 1
-    assert "7 who heard before hear it" in tried
-    assert terminal.snapshot() == before
-
-
-def test_the_same_correction_twice_tells_nobody(terminal):
-    tripped(terminal)
-    terminal.answer("campaign", "correct", "last", "--fact", "x", "--yes")
-
-    again = terminal.answer("campaign", "correct", "last", "--fact", "x", "--yes")
-
-    assert again["changed"] is False
-
-
-# ── which occasion ───────────────────────────────────────────────────────────────────────────
-
-
-def test_last_without_any_occasion_says_so(terminal):
-    shown = terminal.run("campaign", "watch", "last")
-
-    assert shown.exit_code == 1
-    assert "there is no outage, advisory or planned work yet" in shown.stderr
-
-
-def test_last_is_an_open_outage_before_a_newer_planned_work(terminal):
-    outage = terminal.answer("outage", "open", "ALM-F12")
-    terminal.answer(
-        "planned", "add", "--start", "+100h", "--end", "+104h", "--node", "ALM-F12", "--yes"
-    )
-
-    found = terminal.answer("campaign", "watch", "last")
-
-    assert found["id"] == outage["id"]
+    assert drawn[0] == "one\ntwo"
+    assert drawn[1].startswith("\x1b[2A\x1b[J")
+    assert len(drawn[1].removeprefix("\x1b[2A\x1b[J")) < WIDTH

@@ -18,7 +18,7 @@ from outreach.entry.cli.command import Context, Given
 from outreach.entry.cli.rejected import write_rejected
 from outreach.model.record import RowRefused
 from outreach.model.words import MessageState
-from outreach.store import ledger
+from outreach.store import audit, ledger
 from outreach.store.session import Database
 
 
@@ -185,7 +185,7 @@ def test_a_stopped_lane_is_said_with_its_reason(folder):
     database.close()
 
     assert findings(folder, about="lanes") == [
-        "lane sms: stopped: HTTP 401; mend it, then resume the lane"
+        "lane sms: stopped: HTTP 401; mend it, then start `outreach serve` again"
     ]
 
 
@@ -196,6 +196,29 @@ def test_doubts_and_books_that_do_not_balance_are_said(folder, monkeypatch):
 
     assert "2 messages are in doubt" in findings(folder, about="doubts")[0]
     assert "do not add up" in findings(folder, about="database")[0]
+
+
+def test_messages_that_wait_while_nobody_serves_are_said(folder, monkeypatch):
+    counts = dict.fromkeys(MessageState, 0) | {MessageState.QUEUED: 3}
+    monkeypatch.setattr(ledger, "counts", lambda _session: counts)
+
+    assert findings(folder, about="senders") == [
+        "3 messages wait and nobody sends; run `outreach serve`"
+    ]
+
+
+def test_an_altered_link_of_the_audit_chain_is_said(folder):
+    database = Database(f"sqlite:///{folder / 'outreach.db'}")
+    with database.write() as session:
+        for number in range(3):
+            audit.write(session, "ana", "test", f"occasion:{number}", now=NOW, waves=[])
+    assert findings(folder, about="audit") == []
+
+    with database.write() as session:
+        session.execute(text("UPDATE audit SET actor = 'eva' WHERE id = 2"))
+    database.close()
+
+    assert "link 2 of the audit chain was altered" in findings(folder, about="audit")[0]
 
 
 def test_a_key_file_without_seals_is_said(folder):

@@ -144,9 +144,7 @@ def test_the_same_seed_draws_the_same_company_and_another_seed_another(tmp_path)
 
     assert first == second != other
     for name in (utility.CRM, utility.GIS, utility.GRID):
-        assert (tmp_path / "first" / name).read_bytes() == (
-            tmp_path / "second" / name
-        ).read_bytes()
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
 
 def test_the_whole_company_has_life_support_three_languages_and_every_feeder():
@@ -156,7 +154,12 @@ def test_the_whole_company_has_life_support_three_languages_and_every_feeder():
     assert 3_500 <= len(people) <= 3_700
     assert 35 <= sum(one.is_life_support for one in people) <= 45
     languages_spoken = [one.language for one in people]
-    assert languages_spoken.count("ES") > languages_spoken.count("PT") > languages_spoken.count("EN") > 100
+    assert (
+        languages_spoken.count("ES")
+        > languages_spoken.count("PT")
+        > languages_spoken.count("EN")
+        > 100
+    )
     assert len({one.feeder for one in people}) == 8
     assert all(one.email.endswith(".example") for one in people if one.email)
 

@@ -92,6 +92,8 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         releases=timing.releases(campaign, step, occasion, zones=zones, now=wave.created_at),
         not_after=timing.not_after(step, revision, now=wave.created_at),
         pools=pools(settings),
+        # A correction goes to all who heard the mistake, wherever they stand now.
+        only_in_scope=revision.state.is_open and step.on is not Event.CORRECTION,
         posts=_posts(step, settings),
         locale=settings.company.locale,
         zone=occasion.zone,

@@ -11,10 +11,10 @@ from outreach.campaigns import due, routing
 from outreach.entry.wiring import Installation
 from outreach.model.errors import OutreachError
 from outreach.store import leases
+from outreach.store.leases import LEADER
 
 log = structlog.get_logger()
 
-LEADER = "clock"
 LEASE = timedelta(seconds=10)
 
 

@@ -68,7 +68,10 @@ class Installation:
         self.teller = Teller(database=self.database, settings=self.settings)
 
     def declare_lanes(self) -> None:
-        """Writes the lanes of the settings into the database."""
+        """Writes the lanes of the settings into the database; a stopped one may go again.
+
+        Starting is the operator's word that what had stopped a lane is mended.
+        """
         rows = [
             lanes.Lane(
                 name=lane.name,
@@ -81,6 +84,8 @@ class Installation:
         ]
         with self.database.write() as session:
             lanes.declare(session, rows)
+            for lane in rows:
+                lanes.resume(session, lane.name)
 
     def channel(self, lane: Lane) -> Sends:
         """The channel behind a lane, made once; must be called inside the event loop that uses it."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     not_,
     null,
+    or_,
     select,
     true,
     update,
@@ -76,6 +77,8 @@ class Freezing:
     not_after: datetime | None
     pools: tuple[str, ...]
     """`sms:CL`, `sms:*`: pools that have a lane; an address goes to its country's, else to `*`."""
+    only_in_scope: bool = False
+    """TOLD leaves out who is out of the scope by now: what still holds no longer holds for them."""
     posts: bool = False
     """Whether our own accounts say it too, in the company's `locale` and the area's `zone`."""
     locale: str = ""
@@ -194,9 +197,11 @@ def _from_ledger(plan: Freezing) -> Select[Any]:
     conditions = [w.c.audience != Audience.LEFT, m.c.priority.in_(plan.wave.classes)]
     if plan.siblings:
         conditions.append(not_(_has_message(m.c.contact_point_id, plan.siblings, states=None)))
+    still = select(t.reach.c.contact_point_id).where(plan.scope.covers(t.reach))
     if plan.wave.audience is Audience.LEFT:
-        still = select(t.reach.c.contact_point_id).where(plan.scope.covers(t.reach))
         conditions += [m.c.contact_point_id.not_in(still), m.c.customer_id > 0]
+    elif plan.only_in_scope:
+        conditions.append(or_(m.c.contact_point_id.in_(still), m.c.customer_id == 0))
     copied = ("contact_point_id", "customer_id", "household_id", "channel", "priority", "locale", "zone",
               "locality", "premises", "rank", "pool")  # fmt: skip
     return (

@@ -10,6 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from outreach.store import tables as t
 from outreach.store.session import Session
 
+LEADER = "clock"
+"""The lease of the process that leads the clock; whoever serves holds it."""
+
 
 def take(session: Session, name: str, owner: str, *, now: datetime, lease: timedelta) -> int | None:
     """Takes or prolongs the lease; its fence, or None while another owner holds it."""

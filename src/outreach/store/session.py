@@ -38,12 +38,15 @@ class Database:
     SQLite, so a reader is never upgraded and a writer never fails half-way for the lock.
     """
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
+    def __init__(self, url: str, *, create: bool = False, durable: bool = True) -> None:
+        """`durable` False waits for no disk: for data that can be made again, such as a demo's."""
         self.url = normalised_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and not create:
             _must_exist(self.url)
         self.engine = _engine(self.url, is_sqlite=self.is_sqlite)
+        if self.is_sqlite and not durable:
+            event.listen(self.engine, "connect", _wait_for_no_disk)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -86,6 +89,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
     ranks.register(connection)
+
+
+def _wait_for_no_disk(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def _begin_sqlite(connection: Any) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, literal, select, text, update
+from sqlalchemy import func, insert, literal, select, text, update
 
 from outreach.model.words import MessageState
 from outreach.store import suppressions, tables as t
 from outreach.store.session import Session
-from outreach.store.types import UtcDateTime
+from outreach.store.types import UtcDateTime, to_micros
 
 DUPLICATE = "duplicate"
 """Reason on a message of which the provider holds two copies; counted and reported."""
@@ -112,27 +112,26 @@ def _write(session: Session, ours: Sequence[Settled], *, provider: str, now: dat
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         session.execute(_ALL_AT_ONCE, columns | {"provider": provider})
         return
-    m = t.message
-    session.execute(
-        update(m)
-        .where(m.c.id == bindparam("b_id"))
-        .values(
-            state=bindparam("b_state"),
-            owner=None,
-            lease_until=None,
-            provider=provider,
-            provider_ref=func.coalesce(bindparam("b_ref"), m.c.provider_ref),
-            segments=bindparam("b_segments"),
-            body_hash=bindparam("b_hash"),
-            reason=bindparam("b_reason"),
-            not_before=bindparam("b_not_before", type_=UtcDateTime),
-            failures=m.c.failures + bindparam("b_spent"),
-            accepted_at=bindparam("b_accepted", type_=UtcDateTime),
-        )
-        .execution_options(synchronize_session=False),
-        rows,
+    # Through the driver: naming and converting each value of each row costs four times the writing.
+    session.connection().exec_driver_sql(
+        _ONE_BY_ONE, [_converted(row) | {"provider": provider} for row in rows]
     )
 
+
+def _converted(row: dict[str, Any]) -> dict[str, Any]:
+    """Instants as SQLite keeps them."""
+    instants = {name: row[name] for name in ("b_not_before", "b_accepted")}
+    return row | {name: at and to_micros(at) for name, at in instants.items()}
+
+
+_ONE_BY_ONE = """
+    UPDATE message
+    SET state = :b_state, owner = NULL, lease_until = NULL, provider = :provider,
+        provider_ref = coalesce(:b_ref, provider_ref), segments = :b_segments,
+        body_hash = :b_hash, reason = :b_reason, not_before = :b_not_before,
+        failures = failures + :b_spent, accepted_at = :b_accepted
+    WHERE id = :b_id
+    """
 
 _ALL_AT_ONCE = text(
     """

@@ -17,7 +17,8 @@ from outreach.messages.texts import read_texts
 from outreach.model.errors import InputRefused, OutreachError
 from outreach.model.words import MessageState
 from outreach.settings import FILE, Lane, Settings
-from outreach.store import lanes, ledger, record
+from outreach.store import audit, lanes, leases, ledger, record
+from outreach.store.leases import LEADER
 
 Check = Callable[[Context], Iterable[str]]
 
@@ -169,9 +170,9 @@ def _lanes(context: Context) -> Iterator[str]:
     with context.database.read() as session:
         stopped = [lane for lane in lanes.every(session) if lane.stopped_at]
     for lane in stopped:
-        yield _("lane {lane}: stopped: {reason}; mend it, then resume the lane").format(
-            lane=lane.name, reason=lane.stopped_reason or "?"
-        )
+        yield _(
+            "lane {lane}: stopped: {reason}; mend it, then start `outreach serve` again"
+        ).format(lane=lane.name, reason=lane.stopped_reason or "?")
 
 
 def _doubts(context: Context) -> Iterator[str]:
@@ -183,6 +184,28 @@ def _doubts(context: Context) -> Iterator[str]:
             "{count} messages are in doubt; `outreach serve` settles them",
             count,
         ).format(count=count)
+
+
+def _senders(context: Context) -> Iterator[str]:
+    """What waits leaves only while somebody serves."""
+    with context.database.read() as session:
+        waiting = ledger.counts(session)[MessageState.QUEUED]
+        is_led = leases.holder(session, LEADER, now=context.now) is not None
+    if waiting and not is_led:
+        yield ngettext(
+            "{count} message waits and nobody sends; run `outreach serve`",
+            "{count} messages wait and nobody sends; run `outreach serve`",
+            waiting,
+        ).format(count=waiting)
+
+
+def _audit(context: Context) -> Iterator[str]:
+    with context.database.read() as session:
+        broken = audit.first_broken(session)
+    if broken is not None:
+        yield _(
+            "link {number} of the audit chain was altered; keep the file and ask who could write it"
+        ).format(number=broken)
 
 
 CHECKS: dict[str, Check] = {
@@ -197,4 +220,6 @@ CHECKS: dict[str, Check] = {
     N_("status page"): _link,
     N_("lanes"): _lanes,
     N_("doubts"): _doubts,
+    N_("senders"): _senders,
+    N_("audit"): _audit,
 }

@@ -27,7 +27,7 @@ from outreach.model.errors import InputRefused
 )
 @argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @option("--company", help=N_("The company's name, as people know it."))
-@option("--country", help=N_("Two letters, such as CL; sets zone, currency and emergency number."))
+@option("--country", help=N_("Two letters, such as CL; sets zone and emergency number."))
 @option("--zone", help=N_("IANA zone, by default the country's, such as America/Santiago."))
 @option(
     "--language",

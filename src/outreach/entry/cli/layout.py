@@ -19,7 +19,6 @@ class Place:
     country: str
     zone: str
     locale: str
-    currency: str
     emergency: str
     calling: str
 
@@ -31,30 +30,29 @@ _PLACES = {
             country=country,
             zone=zone,
             locale=locale,
-            currency=currency,
             emergency=tel,
             calling=code,
         )
-        for country, zone, locale, currency, tel, code in (
-            ("AR", "America/Argentina/Buenos_Aires", "es", "ARS", "911", "+54"),
-            ("BO", "America/La_Paz", "es", "BOB", "110", "+591"),
-            ("BR", "America/Sao_Paulo", "pt", "BRL", "193", "+55"),
-            ("CL", "America/Santiago", "es", "CLP", "133", "+56"),
-            ("CO", "America/Bogota", "es", "COP", "123", "+57"),
-            ("CR", "America/Costa_Rica", "es", "CRC", "911", "+506"),
-            ("DO", "America/Santo_Domingo", "es", "DOP", "911", "+1"),
-            ("EC", "America/Guayaquil", "es", "USD", "911", "+593"),
-            ("GT", "America/Guatemala", "es", "GTQ", "123", "+502"),
-            ("HN", "America/Tegucigalpa", "es", "HNL", "911", "+504"),
-            ("MX", "America/Mexico_City", "es", "MXN", "911", "+52"),
-            ("NI", "America/Managua", "es", "NIO", "118", "+505"),
-            ("PA", "America/Panama", "es", "USD", "911", "+507"),
-            ("PE", "America/Lima", "es", "PEN", "105", "+51"),
-            ("PY", "America/Asuncion", "es", "PYG", "911", "+595"),
-            ("SV", "America/El_Salvador", "es", "USD", "911", "+503"),
-            ("US", "America/New_York", "en", "USD", "911", "+1"),
-            ("UY", "America/Montevideo", "es", "UYU", "911", "+598"),
-            ("VE", "America/Caracas", "es", "VES", "911", "+58"),
+        for country, zone, locale, tel, code in (
+            ("AR", "America/Argentina/Buenos_Aires", "es", "911", "+54"),
+            ("BO", "America/La_Paz", "es", "110", "+591"),
+            ("BR", "America/Sao_Paulo", "pt", "193", "+55"),
+            ("CL", "America/Santiago", "es", "133", "+56"),
+            ("CO", "America/Bogota", "es", "123", "+57"),
+            ("CR", "America/Costa_Rica", "es", "911", "+506"),
+            ("DO", "America/Santo_Domingo", "es", "911", "+1"),
+            ("EC", "America/Guayaquil", "es", "911", "+593"),
+            ("GT", "America/Guatemala", "es", "123", "+502"),
+            ("HN", "America/Tegucigalpa", "es", "911", "+504"),
+            ("MX", "America/Mexico_City", "es", "911", "+52"),
+            ("NI", "America/Managua", "es", "118", "+505"),
+            ("PA", "America/Panama", "es", "911", "+507"),
+            ("PE", "America/Lima", "es", "105", "+51"),
+            ("PY", "America/Asuncion", "es", "911", "+595"),
+            ("SV", "America/El_Salvador", "es", "911", "+503"),
+            ("US", "America/New_York", "en", "911", "+1"),
+            ("UY", "America/Montevideo", "es", "911", "+598"),
+            ("VE", "America/Caracas", "es", "911", "+58"),
         )
     )
 }
@@ -110,6 +108,7 @@ _COMMENTS = (
     N_("A lane is one sender with its own rate (SMS segments, or messages, a second)."),
     N_("Provider outbox keeps messages here; others: twilio, sendgrid, smtp, x."),
     N_("How the world reaches `outreach serve`: receipts and links come here."),
+    N_("What carriers charge for one SMS segment, by country; * for the rest. Previews show it."),
 )
 
 _SETTINGS = """\
@@ -128,12 +127,13 @@ zone = "{zone}"
 locale = "{place.locale}"
 {4}
 operator_language = "{language}"
-currency = "{place.currency}"
 {5}
 link = "https://example.com/luz"
 phone = ""
 priority_line = ""
 emergency = "{place.emergency}"
+# ISO 4217
+currency = "USD"
 
 {6}
 {7}
@@ -162,6 +162,10 @@ rate = 1
 [http]
 {8}
 public_url = "http://127.0.0.1:8020"
+
+{9}
+[delivery.sms_price]
+"*" = 0.05
 """
 
 

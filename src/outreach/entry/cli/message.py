@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from outreach.addresses import Keyring, normalise_email, normalise_phone
@@ -21,6 +23,7 @@ group = Group("message")
 
 PREFIX = "msg"
 _MOST_PEOPLE = 10
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 @command(
@@ -73,7 +76,7 @@ _COLUMNS = {
 
 def _row(context: Context, one: Sent) -> dict[str, object]:
     recipient = one.recipient
-    row = {
+    row: dict[str, object] = {
         "id": context.keyring.public_id(PREFIX, recipient.id),
         "occasion": one.occasion_name,
         "step": f"{recipient.step}@{recipient.version}",
@@ -131,6 +134,12 @@ def _people(context: Context, typed: str) -> list[int]:
 
 
 def _hashes(keyring: Keyring, text: str, *, region: str) -> list[bytes]:
+    """As the record would have it; an E.164 number also as it stands, valid or not."""
     phone, email = normalise_phone(text, region=region), normalise_email(text)
-    found = [phone.e164] if isinstance(phone, Phone) else []
-    return [keyring.hash(address) for address in (*found, *([email] if email else []))]
+    bare = "".join(text.split())
+    found = {
+        phone.e164 if isinstance(phone, Phone) else None,
+        bare if _E164.fullmatch(bare) else None,
+        email,
+    }
+    return [keyring.hash(address) for address in found if address is not None]

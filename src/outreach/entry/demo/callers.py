@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 
@@ -20,10 +21,11 @@ NUMBER = "600 555 0100"
 DEFLECTED = 0.45
 """Share of its calls that a fresh message prevents, as invented; the estimator has to find it."""
 FRESH_FOR = timedelta(minutes=20)
-EAGER = 0.024
-"""Calls a minute of a household in the dark, in its first minutes."""
-CALM_AFTER_MIN = 40.0
-AGENTS = 7
+EAGER = 0.065
+"""Calls a minute of a household in the dark, once it has noticed."""
+NOTICED_AFTER_MIN = 4.0
+CALM_AFTER_MIN = 12.0
+AGENTS = 24
 WITHHELD = 0.18
 COLUMNS = (
     "LLAMADA", "INICIO", "ORIGEN", "DESTINO", "COLA", "RESULTADO", "ESPERA_S", "CONVERSACION_S", "EN_IVR",
@@ -89,8 +91,10 @@ class Callers:
 
 
 def _rate(dark_for: timedelta) -> float:
+    """At night few notice at once; then those who call do so within half an hour."""
     minutes = dark_for.total_seconds() / 60
-    return EAGER * (0.15 + 0.85 * math.exp(-minutes / CALM_AFTER_MIN))
+    noticed = min(1.0, max(0.05, minutes / NOTICED_AFTER_MIN - 1))
+    return EAGER * noticed * (0.03 + 0.97 * math.exp(-minutes / CALM_AFTER_MIN))
 
 
 def _left_of(heard: Sequence[datetime], at: datetime) -> float:
@@ -101,7 +105,8 @@ def _left_of(heard: Sequence[datetime], at: datetime) -> float:
 
 def write_log(rows: Sequence[tuple[str, ...]], path: Path) -> None:
     """The exchange's file for one stretch of time."""
+    in_order = sorted(rows, key=itemgetter(1))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=";")
         writer.writerow(COLUMNS)
-        writer.writerows(sorted(rows, key=lambda row: row[1]))
+        writer.writerows(in_order)

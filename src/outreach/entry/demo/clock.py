@@ -1,7 +1,7 @@
 """An event loop whose time leaps: whoever sleeps wakes at once, on the simulated clock, in the right order.
 
-Time stands still while anybody computes or a thread is at work, and leaps to the next wake-up only when all
-wait. So lanes keep their rates against each other, and a night runs the same on a slow machine and a fast one.
+Time stands still while anybody computes, and leaps to the next wake-up when all wait. Work for threads is done on
+the spot: in simulated time it takes none, and so the order of things is the same on every machine.
 """
 
 from __future__ import annotations
@@ -17,18 +17,14 @@ _ROUNDING_S = 1e-4
 
 
 class _Leaping(selectors.DefaultSelector):
-    """Waits for nothing but threads: any other wait is made by setting the clock on."""
+    """Waits for nothing: a wait is made by setting the clock on."""
 
     def __init__(self) -> None:
         super().__init__()
         self.elapsed_s = 0.0
-        self.at_work = 0
-        """Threads whose results are awaited."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout <= 0 or self.at_work:
-            return super().select(None if self.at_work and timeout else timeout)
-        self.elapsed_s += timeout
+        self.elapsed_s += max(0.0, timeout or 0.0)
         return super().select(0)
 
 
@@ -58,11 +54,10 @@ class LeapingLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]  # typeshed spells it with a TypeVarTuple
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
-        """As ever; and the clock stands still until it is done."""
-        future = super().run_in_executor(executor, func, *args)
-        self._leaping.at_work += 1
-        future.add_done_callback(self._rested)
+        """Done when this returns; the future holds the result, or what it raised."""
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  whoever awaits it gets it, whatever it is
+            future.set_exception(error)
         return future
-
-    def _rested(self, _future: asyncio.Future[Any]) -> None:
-        self._leaping.at_work -= 1

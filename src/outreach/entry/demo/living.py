@@ -153,7 +153,9 @@ class Living:
         """Account -> when messages reached its household lately."""
         heard: dict[str, list[datetime]] = {}
         with self.installation.database.read() as session:
-            for household, at in tallies.reached(session, since=now - LOG_EVERY * MINUTE - FRESH_FOR):
+            for household, at in tallies.reached(
+                session, since=now - LOG_EVERY * MINUTE - FRESH_FOR
+            ):
                 heard.setdefault(household.removeprefix("H-"), []).append(at)
         return heard
 
@@ -178,5 +180,3 @@ async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-

@@ -64,7 +64,6 @@ def lived(folder: Path, company: Utility, progress: Progress) -> Lived:
     try:
         return loop.run_until_complete(_story(loop, folder, company, progress))
     finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
 
 
@@ -73,7 +72,7 @@ def installed(folder: Path, loop: LeapingLoop) -> Installation:
     settings = configuration.load(folder)
     made = Installation(
         settings=settings,
-        database=Database(settings.database),
+        database=Database(settings.database, durable=False),
         keyring=read_keyring(settings.keys),
         clocks=Clocks(now=loop.now, monotonic=loop.time, sleep=asyncio.sleep),
         owner="demo",
@@ -83,9 +82,7 @@ def installed(folder: Path, loop: LeapingLoop) -> Installation:
     return made
 
 
-async def _story(
-    loop: LeapingLoop, folder: Path, company: Utility, progress: Progress
-) -> Lived:
+async def _story(loop: LeapingLoop, folder: Path, company: Utility, progress: Progress) -> Lived:
     installation = installed(folder, loop)
     callers = Callers(company=company, random=Random(company.seed))  # noqa: S311  invented callers
     living = Living(loop, installation, callers)

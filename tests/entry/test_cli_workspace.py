@@ -201,6 +201,7 @@ def test_doubts_and_books_that_do_not_balance_are_said(folder, monkeypatch):
 def test_messages_that_wait_while_nobody_serves_are_said(folder, monkeypatch):
     counts = dict.fromkeys(MessageState, 0) | {MessageState.QUEUED: 3}
     monkeypatch.setattr(ledger, "counts", lambda _session: counts)
+    monkeypatch.setattr(ledger, "adds_up", lambda _session: True)
 
     assert findings(folder, about="senders") == [
         "3 messages wait and nobody sends; run `outreach serve`"

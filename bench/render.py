@@ -1,17 +1,19 @@
-"""Times rendering an SMS and counting its segments against their limits, interleaved in one run.
+"""Rows "render an SMS" and "count SMS segments", beside `str.format` and `str.translate`.
 
-python bench/render.py [--quick] [--json]
+    python bench/render.py [--quick] [--json] [--size MESSAGES] [--seconds S]
+
+Both are timed in turn over the same people, in seconds of this process's own processor time: nothing
+here waits for anything, and a neighbour on a shared machine must not count.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
+
+from _figures import Asked, Figure, alternately, run
 
 from outreach.messages.render import Renderer
 from outreach.messages.sms_text import BASIC, segments
@@ -39,30 +41,12 @@ FACTS = Facts(
     etr_at=START + timedelta(hours=3),
 )
 SOURCE = "{{ s }}: {{ outage }} en {{ zone }}. {{ personal.name }}, {{ personal.premises }}: {{ personal.link }}"
-BATCH = 5_000
 
 
-def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--json", action="store_true")
-    asked.add_argument("--quick", action="store_true")
-    chosen = asked.parse_args()
-    rows = list(figures(seconds=2.0 if chosen.quick else 10.0))
-    if chosen.json:
-        print("\n".join(map(json.dumps, rows)))
-        return
-    print(f"{'figure':<44}{'value':>12}{'limit':>12}{'ratio':>8}{'goal':>12}  met")
-    for row in rows:
-        print(
-            f"{row['figure']:<44}{row['value']:>12,}{row['limit']:>12,}{row['ratio']:>8}"
-            f"{row['goal']:>12,}  {'yes' if row['met'] else 'no'}"
-        )
-
-
-def figures(seconds: float):
+def measured(asked: Asked) -> Iterator[Figure]:
     people = [
         {"name": f"Ana {n}", "premises": "2", "link": f"https://luzsur.cl/c/{n}"}
-        for n in range(BATCH)
+        for n in range(asked.size)
     ]
     form = "Luz del Sur: corte de luz en Providencia. {name}, {premises}: {link}".format
     shipped = read_texts(Path(__file__).parents[1] / "templates")
@@ -76,11 +60,11 @@ def figures(seconds: float):
     ours = {
         "render an SMS, 3 personal fields": filling(three, "t", people),
         "the same, composed text looked up each time": looking_up(three, "t", people),
-        "render an SMS, no personal field": filling(none, "outage_etr", [{}] * BATCH),
+        "render an SMS, no personal field": filling(none, "outage_etr", [{}] * asked.size),
     }
-    for figure, run in ours.items():
-        yield measured(figure, run, formatted, 150_000, seconds)
-    yield from counting(seconds)
+    for name, fill in ours.items():
+        yield beside(name, fill, formatted, 150_000, asked)
+    yield counting(asked)
 
 
 def filling(renderer: Renderer, template: str, people: list[dict[str, str]]) -> Callable[[], None]:
@@ -104,9 +88,10 @@ def looking_up(
     return run
 
 
-def counting(seconds: float):
+def counting(asked: Asked) -> Figure:
     texts = [
-        f"Luz del Sur: corte de luz en Ñuñoa {n}. Vuelta estimada: mié 05:30." for n in range(BATCH)
+        f"Luz del Sur: corte de luz en Ñuñoa {n}. Vuelta estimada: mié 05:30."
+        for n in range(asked.size)
     ]
     table = str.maketrans("", "", BASIC)
 
@@ -118,35 +103,19 @@ def counting(seconds: float):
         for text in texts:
             text.translate(table)
 
-    yield measured("count SMS segments, GSM-7", counted, translated, 300_000, seconds)
+    return beside("count SMS segments, GSM-7", counted, translated, 300_000, asked)
 
 
-def measured(
-    figure: str, ours: Callable[[], None], limit: Callable[[], None], goal: int, seconds: float
-) -> dict[str, object]:
-    """Both in turn, so that a busy machine slows both; the median of the rounds."""
-    our_rates, limit_rates = [], []
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until or len(our_rates) < 3:
-        our_rates.append(rate(ours))
-        limit_rates.append(rate(limit))
-    value, most = median(our_rates), median(limit_rates)
-    return {
-        "figure": figure,
-        "value": round(value),
-        "unit": "1/s",
-        "limit": round(most),
-        "ratio": round(value / most, 2),
-        "goal": goal,
-        "met": value >= goal,
-    }
-
-
-def rate(run: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    run()
-    return BATCH / (time.perf_counter() - began)
+def beside(
+    name: str, ours: Callable[[], None], limit: Callable[[], None], goal: int, asked: Asked
+) -> Figure:
+    mine, most = alternately(ours, limit, seconds=asked.seconds, clock=time.process_time)
+    value = asked.size / mine
+    return Figure(
+        figure=name, value=value, unit="1/CPU s", limit=asked.size / most,
+        goal=f">= {goal:,}/s", met=value >= goal,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, measured, sizes=(5_000, 5_000), unit="messages a round")

@@ -11,8 +11,6 @@ from tests.campaigns.tell import NOW, customer, launched, moved, opened, updated
 
 from outreach.campaigns.engine import Engine
 from outreach.campaigns.explain import Explanation, Proof, Told, customers, explain
-from outreach.campaigns.folding import encoded
-from outreach.campaigns.preview import preview
 from outreach.model.words import LeftOut, MessageState
 from outreach.settings import Company, Settings
 from outreach.store import record, tables as t
@@ -225,24 +223,3 @@ def test_a_suppressed_point_says_why(engine):
     [point] = of(engine, "K-0002").points
 
     assert point.suppressed == "asked"
-
-
-def test_folding_is_shown_where_it_changed_a_text(engine):
-    occasion = opened(engine).occasion.id
-    shown = preview(engine, occasion, "unplanned-outage", now=NOW)
-
-    found = {one.sample.step: one for one in encoded(engine, shown)}
-
-    assert found["opened"].encoding == "GSM-7"
-    assert "Próxima" in found["opened"].unfolded
-    assert found["opened"].unfolded_segments == 2
-
-
-def test_a_campaign_that_keeps_accents_shows_no_folding(engine):
-    file = engine.settings.workspace / "campaigns" / "unplanned-outage.toml"
-    file.write_text(file.read_text().replace("fold = true", "fold = false"))
-    shown = preview(engine, opened(engine).occasion.id, "unplanned-outage", now=NOW)
-
-    found = {one.sample.step: one for one in encoded(engine, shown)}
-
-    assert (found["opened"].encoding, found["opened"].unfolded) == ("UCS-2", "")

@@ -120,3 +120,22 @@ def test_a_planned_work_shows_each_of_its_notices_and_who_waits_for_morning(engi
     assert [(step.step, step.messages, step.held) for step in shown.steps] == [
         ("notice_72h", 8, 8), ("notice_24h", 8, 8),
     ]  # fmt: skip
+
+
+def test_folding_is_shown_where_it_changed_a_text(engine):
+    shown = preview(engine, outage(engine), "unplanned-outage", now=NOW)
+
+    sample = next(one for one in shown.steps[1].samples if one.channel is Channel.SMS)
+
+    assert sample.unfolded is not None
+    assert ("Próxima" in sample.unfolded.text, sample.unfolded.segments) == (True, 2)
+    assert sample.content.segments == 1
+
+
+def test_a_campaign_that_keeps_accents_shows_no_folding(engine):
+    file = engine.settings.workspace / "campaigns" / "unplanned-outage.toml"
+    file.write_text(file.read_text().replace("fold = true", "fold = false"))
+
+    shown = preview(engine, outage(engine), "unplanned-outage", now=NOW)
+
+    assert all(sample.unfolded is None for step in shown.steps for sample in step.samples)

@@ -139,7 +139,7 @@ def test_a_preview_for_machines_holds_steps_samples_and_who_is_not_reached(termi
     assert {step["step"]: step["by_class"] for step in found["steps"]} == {
         "opened_priority": {"A": 1}, "opened": {"B": 1, "C": 5},
     }  # fmt: skip
-    assert found["steps"][1]["encodings"][0]["encoding"] == "GSM-7"
+    assert "Próxima" in found["steps"][1]["samples"][0]["unfolded"]
     assert found["not_reached"] == {}
     assert found["warnings"] == ["cost 0.35 is above the campaign's ceiling of 0.10"]
 

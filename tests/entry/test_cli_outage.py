@@ -507,31 +507,7 @@ def test_a_restored_outage_is_not_restored_again(told):
     assert "restored already" in shown.stderr
 
 
-# ── correct, list, show ──────────────────────────────────────────────────────────────────────
-
-
-def test_who_was_told_wrongly_hears_the_fact(told):
-    shown = told.run("outage", "correct", "last", "--fact", "solo Ñuñoa", at=after(hours=1))
-
-    assert "correct is: solo Ñuñoa" in lines(shown)
-    assert "correction: 1 priority now · 6 in 30 s · 1 post" in lines(shown)
-
-
-def test_what_was_told_of_a_closed_outage_is_corrected_too(told):
-    told.run("outage", "restore", "last", "--how", "crew")
-    told.tell()
-
-    shown = told.run("outage", "correct", "last", "--fact", "solo Ñuñoa", at=after(hours=1))
-
-    assert "the IVR says it already" in lines(shown)
-    assert any(line.startswith("correction: 1 priority now") for line in lines(shown))
-
-
-def test_the_same_fact_twice_is_told_once(told):
-    words = ("outage", "correct", "last", "--fact", "solo Ñuñoa")
-    told.run(*words)
-
-    assert "nothing changed" in told.run(*words).stdout
+# ── list, show ──────────────────────────────────────────────────────────────────────
 
 
 def test_the_outage_whose_news_is_most_overdue_comes_first(night):

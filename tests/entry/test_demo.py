@@ -10,7 +10,8 @@ from tests.entry.cli_runs import run
 
 from outreach import settings as configuration
 from outreach.entry import languages
-from outreach.entry.demo import utility, workspace
+from outreach.entry.cli import demo_workspace
+from outreach.entry.demo import utility
 from outreach.store import migrations
 from outreach.store.session import Database
 
@@ -164,7 +165,7 @@ def test_the_whole_company_has_life_support_three_languages_and_every_feeder():
 
 
 def test_the_keys_of_a_demo_are_its_own_and_always_the_same():
-    assert workspace.keyring() == workspace.keyring()
+    assert demo_workspace.keyring() == demo_workspace.keyring()
 
 
 def test_nothing_of_it_opens_a_connection(tmp_path, monkeypatch):
@@ -174,6 +175,6 @@ def test_nothing_of_it_opens_a_connection(tmp_path, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     company = utility.drawn(300)
 
-    workspace.lay_out(tmp_path / "demo", company)
+    demo_workspace.lay_out(tmp_path / "demo", company)
 
     assert (tmp_path / "demo" / "outreach.key").exists()

@@ -18,6 +18,7 @@ from outreach.model.occasion import NewOccasion, Scope
 from outreach.model.words import MessageState, OccasionKind, Service
 from outreach.outages import revise
 from outreach.outages.revise import Change
+from outreach.settings import Delivery
 from outreach.store import ledger, tables as t
 
 NOW = make.NOW
@@ -263,7 +264,7 @@ def test_a_lane_is_carried_by_its_provider_or_by_the_outbox(
     one = town.LANES[0].model_copy(update={"provider": lane})
     base = town.workspace(tmp_path, lanes=(one,))
     settings = type(base)(
-        workspace=tmp_path, lanes=(one,), delivery={"only_loopback": True}, **secrets
+        workspace=tmp_path, lanes=(one,), delivery=Delivery(only_loopback=True), **secrets
     )
 
     async def made() -> str:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.flow.house import House
+from tests.flow.house import Hand, House
 
 from outreach.store.session import Database
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT.parent / "shared" / "sample-utility"
+EXAMPLES = ROOT / "docs" / "examples" / "rio-claro"
+EXPORTED = datetime(2026, 6, 12, 12, tzinfo=UTC)
+"""On the day of the exports."""
 
 
 @pytest.fixture
@@ -20,5 +28,24 @@ def house(tmp_path: Path, sqlite_template: Path) -> Iterator[House]:
     database = Database(f"sqlite:///{path}")
     house = House(tmp_path / "luz", database)
     yield house
+    house.close()
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def sample(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[tuple[House, dict[str, Any]]]:
+    """A house with the sample utility imported, everything on the outbox; and what the import printed."""
+    if not SAMPLE.exists():
+        pytest.skip(f"no sample utility at {SAMPLE}")
+    folder = tmp_path_factory.mktemp("sample")
+    shutil.copy(sqlite_template, folder / "house.db")
+    database = Database(f"sqlite:///{folder / 'house.db'}")
+    house = House(folder / "luz", database, hand=Hand(EXPORTED))
+    imported = house.asked(
+        "record", "import", "--mapping", EXAMPLES / "record.toml", "--folder", SAMPLE
+    )
+    yield house, imported
     house.close()
     database.close()

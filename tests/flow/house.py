@@ -91,14 +91,19 @@ class House:
     """A workspace on disk, with `database` for its own (by default a SQLite file in it)."""
 
     def __init__(
-        self, folder: Path, database: Database, *, more: str = OUTBOX_LANES, at: datetime = NIGHT
+        self,
+        folder: Path,
+        database: Database,
+        *,
+        more: str = OUTBOX_LANES,
+        hand: Hand | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "outreach.toml").write_text(TOML + more, encoding="utf-8")
         for name in ("campaigns", "templates"):
             shutil.copytree(carried(name), folder / name)
         self.folder, self.database = folder, database
-        self.hand = Hand(at)
+        self.hand = hand or Hand()
         self.settings: Settings = load(folder)
         write_keyring(KEYRING, self.settings.keys)  # the outbox's fates follow from it
         self.keyring: Keyring = read_keyring(self.settings.keys)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
-from tests.flow.house import NIGHT, ZONE, House
+from tests.flow.house import NIGHT, ZONE, Hand, House
 from tests.flow.walk import Walk, lived
 
 from outreach.store import tables as t
@@ -45,7 +45,7 @@ def walk(tmp_path_factory, sqlite_template):
     folder = tmp_path_factory.mktemp("night")
     shutil.copy(sqlite_template, folder / "house.db")
     database = Database(f"sqlite:///{folder / 'house.db'}")
-    house = House(folder / "luz", database, at=NIGHT - timedelta(hours=8, minutes=43))
+    house = House(folder / "luz", database, hand=Hand(NIGHT - timedelta(hours=8, minutes=43)))
     yield lived(house, folder / "exports")
     house.close()
     database.close()

@@ -8,7 +8,7 @@ import pytest
 from lxml import html
 from tests.messages.notice import WORDS, corpus, make_facts, renderer, shipped
 
-from outreach.messages.render import Renderer, body_hash
+from outreach.messages.render import Renderer
 from outreach.model.errors import InputRefused
 from outreach.model.message import Content
 from outreach.model.words import Channel
@@ -198,14 +198,6 @@ def test_an_agent_note_has_no_recipient():
     assert made.agent_note("t", "es", make_facts()) == "Ñuñoa\n"
     with pytest.raises(InputRefused, match="no personal field is known here"):
         made.speak("t", "es", make_facts())
-
-
-def test_the_body_hash_tells_texts_apart():
-    one, other = Content(text="ab", subject="c"), Content(text="a", subject="bc")
-
-    assert body_hash(one) == body_hash(Content(text="ab", subject="c", segments=2))
-    assert body_hash(one) != body_hash(other)
-    assert len(body_hash(one)) == 16
 
 
 def naughty() -> list[str]:

@@ -39,6 +39,8 @@ class Sample:
     locale: str
     area: str
     content: Content
+    unfolded: Content | None = None
+    """An SMS as it would read with its accents, where the campaign's folding changed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,9 @@ class _Reader:
     telling: Telling
     renderer: Renderer
 
-    def content(self, step: Step, group: Group, *, not_after: datetime | None) -> Content:
+    def content(
+        self, step: Step, group: Group, *, not_after: datetime | None, fold: bool | None = None
+    ) -> Content:
         said = facts(
             self.telling,
             area=group.locality or self.telling.occasion.name,
@@ -129,7 +133,11 @@ class _Reader:
             two_way=waves.two_way(group.channel, self.settings),
         )
         composed = self.renderer.compose(
-            step.template, group.locale, group.channel, said, fold=self.pinned.campaign.fold
+            step.template,
+            group.locale,
+            group.channel,
+            said,
+            fold=self.pinned.campaign.fold if fold is None else fold,
         )
         return self.renderer.fill(composed, {"premises": "1"})
 
@@ -166,7 +174,7 @@ def _step(session: Session, reader: _Reader, step: Step, *, now: datetime) -> St
         at_once=sum(one.messages for one in groups if not _is_held(one, pinned, step, leaves_at)),
         held=sum(one.messages for one in groups if _is_held(one, pinned, step, leaves_at)),
         drain=drain(_loads(settings, contents, leaves_at)),
-        samples=tuple(_samples(step, contents)),
+        samples=tuple(_samples(reader, step, contents, not_after=plan.not_after)),
     )
 
 
@@ -214,7 +222,13 @@ def _loads(
         yield Load(segments=segments, rate=rate, starts_at=starts_at)
 
 
-def _samples(step: Step, contents: list[tuple[Group, Content]]) -> Iterator[Sample]:
+def _samples(
+    reader: _Reader,
+    step: Step,
+    contents: list[tuple[Group, Content]],
+    *,
+    not_after: datetime | None,
+) -> Iterator[Sample]:
     """The longest text of each channel and locale: what fits there fits everywhere."""
     longest: dict[tuple[Channel, str], tuple[Group, Content]] = {}
     for group, text in contents:
@@ -222,8 +236,16 @@ def _samples(step: Step, contents: list[tuple[Group, Content]]) -> Iterator[Samp
         if key not in longest or len(text.text) > len(longest[key][1].text):
             longest[key] = (group, text)
     for (channel, locale), (group, text) in longest.items():
+        unfolded = None
+        if channel is Channel.SMS:
+            unfolded = reader.content(step, group, not_after=not_after, fold=False)
         yield Sample(
-            step=step.name, channel=channel, locale=locale, area=group.locality, content=text
+            step=step.name,
+            channel=channel,
+            locale=locale,
+            area=group.locality,
+            content=text,
+            unfolded=unfolded if unfolded and unfolded.text != text.text else None,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +27,6 @@ _SLOT = re.compile(f"{plain.SLOT_START}([a-z]+){plain.SLOT_END}")
 _SLOTS = {name: f"{plain.SLOT_START}{name}{plain.SLOT_END}" for name in PERSONAL}
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 _SPACES = re.compile(r"[ \t]{2,}")
-_HASH_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +168,6 @@ def _counted(composed: Composed, personal: Mapping[str, str], premises: str) -> 
     phrase = language(composed.locale)["personal"]["several"]
     several = "" if premises == "1" else phrase.format(n=premises)
     return {**personal, "premises": premises, "several": several}
-
-
-def body_hash(content: Content) -> bytes:
-    """16 bytes of SHA-256 over subject, text and HTML: the ledger's memory of what was said."""
-    whole = f"{content.subject}\0{content.text}\0{content.html}".encode()
-    return hashlib.sha256(whole).digest()[:_HASH_BYTES]
 
 
 def _frames(texts: Texts, locale: str, main: str) -> dict[str, str]:

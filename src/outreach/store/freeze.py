@@ -88,19 +88,20 @@ class Freezing:
 def freeze_slice(session: Session, plan: Freezing) -> bool:
     """Writes the next slice in the caller's transaction; True when it was the last.
 
-    The slice mark moves in the same commit, so that a crash repeats a slice harmlessly.
+    The slice mark moves in the same commit, so that a crash repeats a slice harmlessly. Filling the
+    queue is a slice of its own.
     """
     if plan.wave.audience in {Audience.TOLD, Audience.LEFT}:
         _insert(session, _from_ledger(plan))
         _finish(session, plan)
         return True
+    if plan.wave.slice_from >= _END:
+        _finish(session, plan)
+        return True
     upto = _slice_end(session, plan)
     between = t.reach.c.tree_order.between(plan.wave.slice_from, upto)
     _insert(session, _from_reach(session.get_bind().dialect, plan, between))
-    if upto >= _END:
-        _finish(session, plan)
-        return True
-    _mark(session, plan.wave.id, slice_from=upto + 1)
+    _mark(session, plan.wave.id, slice_from=min(upto + 1, _END))
     return False
 
 

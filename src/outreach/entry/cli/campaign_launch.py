@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from outreach.campaigns import folding, pins
+from outreach.campaigns import pins
 from outreach.campaigns.engine import Applied
-from outreach.campaigns.folding import Encoded
 from outreach.campaigns.preview import Preview, Sample, StepPreview, preview
 from outreach.entry import wiring
 from outreach.entry.cli import times, told
@@ -18,6 +17,7 @@ from outreach.entry.cli.occasions_named import CHANNELS, left_out_in_words
 from outreach.entry.cli.output import Format
 from outreach.entry.languages import N_, _, ngettext
 from outreach.entry.shown import shown_id
+from outreach.messages import sms_text
 from outreach.model.occasion import Occasion
 from outreach.model.words import Channel, LeftOut
 from outreach.store import audience, scopes
@@ -126,21 +126,15 @@ class _Shown:
             "locales": _sums(count, step.by_locale),
             "classes": _sums(count, dict(sorted(step.by_class.items()))),
             "segments": step.segments,
-            "cost": round(step.cost, 2),
+            "cost": f"{step.cost:.2f}",
         }
 
     def samples(self) -> Iterator[str]:
         """A text for each step, channel and language; SMS with what they weigh and what was folded."""
-        weights = {
-            (one.sample.step, one.sample.locale): one
-            for one in folding.encoded(self.engine, self.preview)
-        }
         for step in self.preview.steps:
             for sample in step.samples:
                 yield ""
-                weight = weights.get((sample.step, sample.locale))
-                is_sms = sample.channel is Channel.SMS
-                yield from self._sample(sample, weight if is_sms else None)
+                yield from self._sample(sample)
 
     def leaving(self) -> Iterator[str]:
         """`opened: 6 at once · 0 held for the night · first 02:48, last 02:51`."""
@@ -158,7 +152,7 @@ class _Shown:
         yield _("{messages} messages · {segments} segments · {cost} {currency}").format(
             messages=count(shown.messages),
             segments=count(shown.segments),
-            cost=count(round(shown.cost, 2)),
+            cost=f"{shown.cost:.2f}",
             currency=self.context.settings.company.currency,
         )
         reasons = self.unreached()
@@ -176,7 +170,6 @@ class _Shown:
     def facts(self) -> dict[str, object]:
         """The same for machines."""
         shown = self.preview
-        weights = folding.encoded(self.engine, shown)
         return {
             "id": shown_id(self.context.keyring, self.occasion),
             "campaign": shown.campaign,
@@ -187,7 +180,7 @@ class _Shown:
             "segments": shown.segments,
             "cost": shown.cost,
             "currency": self.context.settings.company.currency,
-            "steps": [_step_facts(step, weights) for step in shown.steps],
+            "steps": [_step_facts(step) for step in shown.steps],
             "not_reached": self.unreached(),
             "warnings": shown.warnings,
         }
@@ -206,35 +199,35 @@ class _Shown:
             return f"{at.astimezone(zone):%H:%M}"
         return times.wall(at, now=now, zone=zone)
 
-    def _sample(self, sample: Sample, weight: Encoded | None) -> Iterator[str]:
+    def _sample(self, sample: Sample) -> Iterator[str]:
         title = f"{sample.step} · {_(CHANNELS[sample.channel])} · {sample.locale}"
-        yield title + (f" · {_weight(weight)}" if weight else "")
+        yield title + (f" · {_weight(sample)}" if sample.channel is Channel.SMS else "")
         if sample.content.subject:
             yield f"  {sample.content.subject}"
         for line in sample.content.text.splitlines():
             yield f"  {line}"
-        if weight and weight.unfolded:
+        if sample.unfolded:
             form = ngettext(
                 "folded to GSM-7; with its accents it would be {count} segment:",
                 "folded to GSM-7; with its accents it would be {count} segments:",
-                weight.unfolded_segments,
+                sample.unfolded.segments,
             )
-            yield "  " + form.format(count=weight.unfolded_segments)
-            yield f"  {weight.unfolded}"
+            yield "  " + form.format(count=sample.unfolded.segments)
+            yield f"  {sample.unfolded.text}"
 
 
-def _weight(weight: Encoded) -> str:
-    segments = weight.sample.content.segments
+def _weight(sample: Sample) -> str:
+    text, segments = sample.content.text, sample.content.segments
     said = ngettext("{count} segment", "{count} segments", segments).format(count=segments)
-    characters = _("{count} characters").format(count=weight.characters)
-    return f"{characters} · {weight.encoding} · {said}"
+    characters = _("{count} characters").format(count=len(text))
+    return f"{characters} · {sms_text.segments(text).encoding} · {said}"
 
 
 def _sums(count: Callable[[float], str], sums: dict[str, int]) -> str:
     return " · ".join(f"{key} {count(many)}" for key, many in sums.items())
 
 
-def _step_facts(step: StepPreview, weights: list[Encoded]) -> dict[str, object]:
+def _step_facts(step: StepPreview) -> dict[str, object]:
     drain = step.drain
     return {
         "step": step.step,
@@ -257,12 +250,8 @@ def _step_facts(step: StepPreview, weights: list[Encoded]) -> dict[str, object]:
                 "subject": sample.content.subject,
                 "text": sample.content.text,
                 "segments": sample.content.segments,
+                "unfolded": sample.unfolded.text if sample.unfolded else None,
             }
             for sample in step.samples
-        ],
-        "encodings": [
-            {"locale": one.sample.locale, "encoding": one.encoding, "unfolded": one.unfolded}
-            for one in weights
-            if one.sample.step == step.step
         ],
     }

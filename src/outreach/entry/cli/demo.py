@@ -8,9 +8,10 @@ import click
 
 from outreach import settings as configuration
 from outreach.entry import languages
+from outreach.entry.cli import demo_summary, demo_telling, demo_workspace
 from outreach.entry.cli.command import Context, command, option
 from outreach.entry.cli.output import Format, Output
-from outreach.entry.demo import figures, story, summary, telling, utility, workspace
+from outreach.entry.demo import figures, story, utility
 from outreach.entry.languages import LANGUAGES, N_, _
 
 
@@ -42,7 +43,7 @@ def demo(context: Context, folder: Path, *, language: str | None, customers: int
     if language:
         languages.use(language)
     company = utility.drawn(customers)
-    workspace.lay_out(folder, company)
+    demo_workspace.lay_out(folder, company)
     name = configuration.load(folder).company.name
     context.say(
         _("{company}, invented: {customers} customers, two feeders and one storm.").format(
@@ -50,7 +51,7 @@ def demo(context: Context, folder: Path, *, language: str | None, customers: int
         ),
         essential=True,
     )
-    lived = story.lived(folder, company, telling.teller(telling.on_stderr))
+    lived = story.lived(folder, company, demo_telling.teller(demo_telling.on_stderr))
     try:
         found = figures.collected(lived)
     finally:
@@ -60,4 +61,4 @@ def demo(context: Context, folder: Path, *, language: str | None, customers: int
         out.record(found | {"folder": str(folder)})
         return
     account = next(one.account for one in company.under(story.STILL_OUT) if one.is_life_support)
-    summary.shown(found, out, folder=folder, account=account)
+    demo_summary.shown(found, out, folder=folder, account=account)

@@ -227,34 +227,6 @@ def _estimate(done: told.Outcome, heard: datetime | None, settled: list[Promise]
     ]
 
 
-@command(
-    "correct",
-    N_("Correct what was told wrongly: exactly those who heard it hear the fact."),
-    within=group,
-    example='outreach outage correct last --fact "el corte afecta solo a Ñuñoa"',
-    sends=True,
-)
-@argument("which")
-@option("--fact", required=True, help=N_("What is correct, in the company's main language."))
-def corrected(context: Context, which: str, *, fact: str) -> None:
-    occasion = found(context, which, *OccasionKind)
-    revision = revise.corrected(occasion.revision, fact, now=context.now, origin=stated.origin())
-    if revision is None:
-        told.nothing_new(context, occasion)
-        return
-    with told.engine(context) as engine:
-        applied = engine.revise(occasion.id, revision, now=context.now)
-        done = told.outcome(context, engine.database, applied)
-    lines = [
-        told.head(done),
-        _("correct is: {fact}").format(fact=fact),
-        *told.leaving(done),
-        told.next_news(done),
-        *told.take_back(done),
-    ]
-    told.answer(context, told.facts(done) | {"fact": fact}, lines)
-
-
 group.add_command(outage_restore.restored)
 group.add_command(outage_list.listed)
 group.add_command(outage_list.shown)

@@ -25,7 +25,7 @@ EAGER = 0.065
 """Calls a minute of a household in the dark, once it has noticed."""
 NOTICED_AFTER_MIN = 4.0
 CALM_AFTER_MIN = 12.0
-AGENTS = 24
+AGENTS = 14
 WITHHELD = 0.18
 COLUMNS = (
     "LLAMADA", "INICIO", "ORIGEN", "DESTINO", "COLA", "RESULTADO", "ESPERA_S", "CONVERSACION_S", "EN_IVR",

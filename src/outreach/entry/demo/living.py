@@ -16,12 +16,13 @@ from outreach.deflection.calls import import_calls
 from outreach.deflection.calls_mapping import read_calls_mapping
 from outreach.entry.demo.callers import FRESH_FOR, Callers, Dark, write_log
 from outreach.entry.demo.clock import LeapingLoop
-from outreach.entry.demo.workspace import CALLS
 from outreach.entry.wiring import Installation
 from outreach.entry.worker import Worker
 from outreach.model.contactcenter import Directive
 from outreach.store import runs, status, tallies
 
+CALLS = "calls"
+"""Folder of the workspace in which the exchange leaves its log."""
 MINUTE = timedelta(minutes=1)
 LOG_EVERY = 5
 """Minutes that one file of the call log holds."""

@@ -37,7 +37,7 @@ SECOND, WORKS = "DUN-F21", "DUN-F22-S2"
 UNKNOWN_NUMBER = "+56 32 255 0142"
 AUTHOR, APPROVER = "marta", "ignacio"
 Progress = Callable[[datetime, str, dict[str, object]], None]
-"""Hears what happens: when, a key of `telling.LINES`, and what fills it."""
+"""Hears what happens: when, a key of the lines that are told, and what fills it."""
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:

@@ -31,9 +31,9 @@ class Feeder:
 
 
 FEEDERS = (
-    Feeder(ref="ALB-F11", share=0.16, places=("Puerto Alba", "Puerto Alba", "El Faro")),
+    Feeder(ref="ALB-F11", share=0.21, places=("Puerto Alba", "Puerto Alba", "El Faro")),
     Feeder(
-        ref="ALB-F12", share=0.22, places=("Costa Clara", "Las Dunas", "Quebrada Honda"), class_a=14
+        ref="ALB-F12", share=0.17, places=("Costa Clara", "Las Dunas", "Quebrada Honda"), class_a=14
     ),
     Feeder(ref="ALB-F13", share=0.11, places=("Puerto Alba", "Costa Clara", "Costa Clara")),
     Feeder(ref="ALB-F14", share=0.10, places=("El Faro", "El Faro", "Caleta Vieja")),

@@ -58,8 +58,10 @@ _NEXT = (
 
 def shown(found: Figures, out: Output, *, folder: Path, account: str) -> None:
     """Writes the summary; `account` is one that `message explain` has much to say about."""
-    out.text("")
-    out.rows([_step(one, out) for one in found["steps"]], headings=_HEADINGS)
+    for occasion in dict.fromkeys(one["occasion"] for one in found["steps"]):
+        mine = [one for one in found["steps"] if one["occasion"] == occasion]
+        out.text(f"\n{occasion}")
+        out.rows([_step(one, out) for one in mine], headings=_HEADINGS)
     for line in _lines(found, out):
         out.text(line)
     out.text("")
@@ -77,7 +79,7 @@ def next_steps(**named: object) -> list[str]:
 
 def _step(one: Figures, out: Output) -> dict[str, object]:
     return {
-        "step": f"{one['occasion']} {one['step']}",
+        "step": one["step"],
         "messages": one["messages"],
         "told": one["told"],
         "channels": _side_by_side(one["by_channel"], ("sms", "email", "social")),

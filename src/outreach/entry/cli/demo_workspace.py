@@ -12,13 +12,13 @@ from outreach.entry import languages
 from outreach.entry.cli import layout
 from outreach.entry.cli.db import brought_up
 from outreach.entry.demo import utility
+from outreach.entry.demo.living import CALLS
 from outreach.entry.demo.utility import Utility
 from outreach.entry.languages import _
 from outreach.model.errors import InputRefused
 
 MARK = ".outreach-demo"
-DATA = Path(__file__).parent / "data"
-CALLS = "calls"
+DATA = Path(utility.__file__).parent / "data"
 
 
 def lay_out(folder: Path, company: Utility) -> None:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check install lint bench clean
+.PHONY: demo test check install lint catalogues bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -31,8 +31,11 @@ lint: install
 
 check: lint test
 
+catalogues: install
+	$(BIN)/python -m outreach.entry.catalogues
+
 bench: install
-	for script in bench/*.py; do $(BIN)/python $$script --quick || exit 1; done
+	for script in bench/[a-z]*.py; do $(BIN)/python $$script --quick || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Sequence
 
-
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 

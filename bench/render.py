@@ -2,7 +2,7 @@
 
     python bench/render.py [--quick] [--json] [--size MESSAGES] [--seconds S]
 
-Both are timed in turn over the same people, in seconds of this process's own processor time: nothing
+Ours and its limit are timed in turn over the same people, in seconds of this process's own processor time: nothing
 here waits for anything, and a neighbour on a shared machine must not count.
 """
 

@@ -412,3 +412,46 @@ def test_a_replaced_estimate_is_a_promise_missed_at_once(engine):
     with engine.database.read() as session:
         first = promises.of(session, applied.occasion.id)[0]
     assert (first.kept, first.missed_by_s) == (False, 75 * 60)
+
+
+def test_an_estimate_taken_back_before_anybody_heard_it_was_never_promised(engine):
+    applied = launched(engine, etr_at=NOW + timedelta(hours=3))
+    told(engine)
+    update(engine, applied, after=timedelta(minutes=5), etr_at=NOW + timedelta(hours=5))
+
+    undo(engine, actor="ana", now=NOW + timedelta(minutes=5, seconds=10))
+
+    with engine.database.read() as session:
+        kept = promises.of(session, applied.occasion.id)
+    assert [(one.etr_at, one.settled_at) for one in kept] == [
+        (NOW + timedelta(hours=3, minutes=5), None)
+    ]
+
+
+def test_the_same_estimate_told_again_is_one_promise(engine):
+    applied = launched(engine, etr_at=NOW + timedelta(hours=3))
+    told(engine)
+
+    restore(engine, applied, after=timedelta(hours=1), part=Scope(nodes=(town.SOUTH,)))
+
+    with engine.database.read() as session:
+        assert len(promises.of(session, applied.occasion.id)) == 1
+
+
+def test_a_post_wakes_nobody_and_does_not_wait_for_the_morning(database, tmp_path):
+    with database.write() as session:
+        town.build(session)
+    settings = town.workspace(tmp_path, lanes=(*town.LANES, town.SOCIAL))
+    file = settings.workspace / "campaigns" / f"{UNPLANNED}.toml"
+    file.write_text(file.read_text().replace('at_night = "send"', 'at_night = "class_a_only"'))
+    engine = town.engine(database, settings)
+
+    launched(engine)
+
+    with database.read() as session:
+        rows = session.execute(
+            select(t.queue.c.pool, t.queue.c.priority, t.queue.c.not_before)
+        ).all()
+    waits = {(row.pool, row.priority): row.not_before for row in rows}
+    assert waits["social:*", "C"] == NOW + timedelta(minutes=5)
+    assert waits["sms:*", "C"] > NOW + timedelta(hours=3)

@@ -152,7 +152,10 @@ class House:
 
     def until(self, wall: str, *, step: timedelta = timedelta(minutes=5)) -> None:
         """Works until the next such wall time; what is due and what may leave does, each step."""
-        target = at_wall(wall, after=self.hand.at)
+        self.until_at(at_wall(wall, after=self.hand.at), step=step)
+
+    def until_at(self, target: datetime, *, step: timedelta = timedelta(minutes=5)) -> None:
+        """The same until an instant."""
         while self.hand.at < target:
             self.hand.turn(min(step, target - self.hand.at))
             self.work()

@@ -34,5 +34,10 @@ def follow(
             promises.settle(
                 session, promise, kept=settled.kept, missed_by=settled.missed_by, now=now
             )
-    if tells is not None:
+    still_open = {
+        promise.etr_at
+        for promise in promises.of(session, occasion.id)
+        if promise.settled_at is None
+    }
+    if tells is not None and tells not in still_open:
         promises.make(session, occasion.id, revision.version, tells, now=now)

@@ -20,6 +20,8 @@ from outreach.store import audience, directives as stored, ivr, runs
 from outreach.store.session import Database, Session
 
 AFTER = timedelta(hours=2)
+NEAR = timedelta(hours=12)
+"""How long before a planned work the front message tells it."""
 QUEUE = "outages"
 PRIORITY_QUEUE = "priority"
 FRONT_SECONDS = 20.0
@@ -65,9 +67,15 @@ def _evidence(session: Session, settings: Settings, *, shown: Shown, now: dateti
         queue=QUEUE,
         priority_target=PRIORITY_QUEUE,
         waits=measured_waits(session, numbers=numbers, now=now, rules=Rules()),
-        outages=tuple(_outage(session, each) for each in live),
+        outages=tuple(_outage(session, each) for each in live if _is_near(each, now)),
         deflection=_newest_measure(session, settings, now=now),
     )
+
+
+def _is_near(each: LiveTruth, now: datetime) -> bool:
+    """A work days ahead is no reason to greet every caller with it; who asks hears it all the same."""
+    is_planned = each.occasion.kind is OccasionKind.PLANNED
+    return not is_planned or each.occasion.revision.start_at - now <= NEAR
 
 
 def _outage(session: Session, each: LiveTruth) -> OutageEvidence:

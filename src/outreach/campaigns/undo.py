@@ -11,7 +11,7 @@ from outreach.model.occasion import Occasion, OccasionId, Revision
 from outreach.model.words import MessageState, OccasionKind, RunState
 from outreach.outages import revise, revise_planned
 from outreach.outages.revise import Origin
-from outreach.store import audit, ledger, occasions, runs
+from outreach.store import audit, ledger, occasions, promises, runs
 from outreach.store.audit import Entry
 from outreach.store.session import Session
 
@@ -41,6 +41,11 @@ def undo(engine: Engine, *, actor: str, now: datetime) -> Undone:
         stopped = ledger.cancel(session, step_runs=waves, now=now).stopped
         left = _left(session, waves)
         occasion = occasions.get(session, OccasionId(int(entry.subject.partition(":")[2])))
+        if left == 0 and entry.action == "occasion.revise":
+            revision = occasion.revision
+            promises.take_back(
+                session, occasion.id, revision.version, written_at=revision.recorded_at
+            )
         if entry.action == "campaign.launch":
             _cancel_run(session, occasion, entry, now=now)
         audit.write(session, actor, "undo", entry.subject, now=now, undone=entry.id, waves=[])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from outreach.addresses import Keyring
 from outreach.campaigns import accounts, pins, timing
-from outreach.model.campaign import Step
+from outreach.model.campaign import Campaign, Step
 from outreach.model.occasion import Occasion, OccasionId, Revision
-from outreach.model.words import Audience, Channel, Event
+from outreach.model.words import AtNight, Audience, Channel, Event
 from outreach.settings import Settings
 from outreach.store import audience, freeze, occasions, runs, scopes
 from outreach.store.runs import Run, Wave
@@ -56,7 +57,7 @@ def frozen(database: Database, settings: Settings, keyring: Keyring, wave: Wave)
     """Writes the wave's audience slice by slice, each in a transaction of its own."""
     with database.read() as session:
         plan = planned(session, settings, wave)
-    if plan.posts:
+    if plan.posts_at is not None:
         with database.write() as session:
             accounts.ours(session, settings, keyring)
     done = False
@@ -94,7 +95,7 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         pools=pools(settings),
         # A correction goes to all who heard the mistake, wherever they stand now.
         only_in_scope=revision.state.is_open and step.on is not Event.CORRECTION,
-        posts=_posts(step, settings),
+        posts_at=_posts_at(campaign, step, occasion, settings, now=wave.created_at),
         locale=settings.company.locale,
         zone=occasion.zone,
     )
@@ -117,9 +118,16 @@ def two_way(channel: Channel, settings: Settings) -> bool:
     return bool(lanes) and all(lane.two_way for lane in lanes)
 
 
-def _posts(step: Step, settings: Settings) -> bool:
+def _posts_at(
+    campaign: Campaign, step: Step, occasion: Occasion, settings: Settings, *, now: datetime
+) -> datetime | None:
+    """When our own accounts post a step; a post wakes nobody, so that no night holds it."""
     has_account = any(lane.channel is Channel.SOCIAL for lane in settings.lanes)
-    return has_account and Channel.SOCIAL in step.channels
+    if not has_account or Channel.SOCIAL not in step.channels:
+        return None
+    at_any_hour = replace(step, at_night=AtNight.SEND)
+    [release] = timing.releases(campaign, at_any_hour, occasion, zones=(occasion.zone,), now=now)
+    return release.not_before
 
 
 def _zones(session: Session, scope: scopes.Remaining, wave: Wave) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -23,7 +25,7 @@ def serve(installation: Installation) -> None:
 
 async def _serve(installation: Installation) -> None:
     http = installation.settings.http
-    server = uvicorn.Server(
+    server = _Quiet(
         uvicorn.Config(
             create_app(wiring.web_context(installation)),
             host=http.host,
@@ -33,6 +35,9 @@ async def _serve(installation: Installation) -> None:
             server_header=False,
         )
     )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
     working = Worker(installation)
     ticking = scheduler.started(installation)
     sending = asyncio.create_task(working.run())
@@ -44,3 +49,14 @@ async def _serve(installation: Installation) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(sending, GRACE_S)
         await installation.close()
+
+
+class _Quiet(uvicorn.Server):
+    """Leaves signals to us: uvicorn's own raises them again, and a wanted stop would read as an error."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True

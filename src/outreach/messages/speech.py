@@ -19,7 +19,7 @@ MAX_SECONDS = 20.0
 """A front message (deflection.md, 13): callers hang up, or press zero, beyond that."""
 
 _SYLLABLES_A_SECOND, _COMMA, _STOP = 5.5, 0.25, 0.5
-_ZONE_WORDS, _DATA_WORDS = 6, 24
+_ZONE_WORDS, _DATA_WORDS = 10, 24
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _TIME = re.compile(r"(?<!\d)([01]?\d|2[0-3]):([0-5]\d)(?!\d)")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

@@ -79,8 +79,8 @@ class Freezing:
     """`sms:CL`, `sms:*`: pools that have a lane; an address goes to its country's, else to `*`."""
     only_in_scope: bool = False
     """TOLD leaves out who is out of the scope by now: what still holds no longer holds for them."""
-    posts: bool = False
-    """Whether our own accounts say it too, in the company's `locale` and the area's `zone`."""
+    posts_at: datetime | None = None
+    """When our own accounts say it too, in the company's `locale` and the area's `zone`; None: they do not."""
     locale: str = ""
     zone: str = ""
 
@@ -313,17 +313,16 @@ def _finish(session: Session, plan: Freezing) -> None:
 
 def _broadcast(session: Session, plan: Freezing) -> None:
     """Our own accounts get one post each: no customer, no household, outside the audience."""
-    if not plan.posts or plan.wave.audience in {Audience.TOLD, Audience.LEFT}:
+    if plan.posts_at is None or plan.wave.audience in {Audience.TOLD, Audience.LEFT}:
         return  # posted accounts are among those told, and hear the change with them
     c = t.contact_point.c
-    earliest = min((one.not_before for one in plan.releases if one.not_before), default=None)
     own = select(
         *_common(plan), c.id.label("contact_point_id"), literal(0).label("customer_id"),
         literal(0).label("household_id"), c.channel, literal("C").label("priority"),
         literal(plan.locale).label("locale"), literal(plan.zone).label("zone"),
         literal("").label("locality"), literal(0).label("premises"), literal(0).label("rank"),
         literal(f"{Channel.SOCIAL}:*").label("pool"),
-        literal(earliest, UtcDateTime).label("not_before") if earliest else _no_time("not_before"),
+        literal(plan.posts_at, UtcDateTime).label("not_before"),
     ).where(c.channel == Channel.SOCIAL)  # fmt: skip
     if plan.wave.audience is Audience.JOINED and plan.earlier:
         own = own.where(not_(_has_message(c.id, plan.earlier, states=_MAYBE_TOLD)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from outreach.store import tables as t
@@ -64,6 +64,17 @@ def settle(
             kept=kept,
             missed_by_s=None if missed_by is None else int(missed_by.total_seconds()),
         )
+    )
+
+
+def take_back(session: Session, occasion: int, version: int, *, written_at: datetime) -> None:
+    """Forgets what a revision promised and settled, where nobody heard of it."""
+    mine = t.promise.c.occasion_id == occasion
+    session.execute(delete(t.promise).where(mine, t.promise.c.version == version))
+    session.execute(
+        update(t.promise)
+        .where(mine, t.promise.c.settled_at == written_at)
+        .values(settled_at=None, kept=None, missed_by_s=None)
     )
 
 

@@ -93,19 +93,19 @@ def test_what_the_ivr_says_goes_with_the_work(town: House):
         town.work()
         heard[f"{day} {wall}"] = town.ivr("+56971230035")["status"]
 
+    assert heard.pop("18 13:05") in {"investigating", "stale"}  # it was to be over by now
     assert heard == {
-        "13 10:00": "none", "15 10:00": "planned", "18 08:00": "planned",
-        "18 09:30": "planned", "18 13:05": "investigating",
+        "13 10:00": "none", "15 10:00": "planned", "18 08:00": "planned", "18 09:30": "planned",
     }  # fmt: skip
 
 
 def test_a_moved_work_tells_the_move_once_and_counts_its_notices_anew(town: House):
     adds(town)
-    town.until_at(at(15, "10:00"), step=HOURLY)
+    town.until_at(at(15, "10:30"), step=HOURLY)
 
     town.run("planned", "move", "TP-1", "--start", "2026-07-21 09:00", "--end", "13:00", "--yes")
     town.until_at(at(15, "11:00"), step=timedelta(minutes=5))
-    moved = left(town, at(15, "10:00"))
+    moved = left(town, at(15, "10:30"))
     town.until_at(at(20, "12:00"), step=HOURLY)
 
     assert sum(moved.values()) == TOLD

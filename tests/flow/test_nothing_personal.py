@@ -1,0 +1,113 @@
+"""Canaries: a number, an address and every secret go through a whole flow, and show up nowhere but in the sends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.fakes import sendgrid, twilio
+from tests.flow import company
+from tests.flow.company import Person
+from tests.flow.house import Hand
+from tests.flow.providers import Connected
+
+from outreach.store.session import Database
+
+PHONE, MAIL, NAME = "+56971239998", "canario9998@town.example", "Vecina Ñ 10000001"
+CANARIES = {
+    "phone": "71239998",
+    "mail": "canario9998",
+    "name": NAME,
+    "Twilio's token": twilio.AUTH_TOKEN,
+    "SendGrid's key": sendgrid.API_KEY,
+}
+
+
+def people() -> tuple[Person, ...]:
+    first, second, *rest = company.town()
+    by_mail = replace(second, phone="", email=MAIL, life_support=False)
+    return (replace(first, phone=PHONE), by_mail, *rest)
+
+
+@pytest.fixture
+def line(
+    sqlite_template: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> Iterator[Connected]:
+    caplog.set_level(logging.DEBUG)
+    (tmp_path / "house.db").write_bytes(sqlite_template.read_bytes())
+    database = Database(f"sqlite:///{tmp_path / 'house.db'}")
+    with Connected(tmp_path / "luz", database, Hand()) as connected:
+        yield connected
+    database.close()
+
+
+def lived(line: Connected, exports: Path) -> list[str]:
+    """A night with trouble in it; everything that was printed or answered."""
+    house, printed = line.house, []
+
+    def types(*words: object, code: int = 0) -> None:
+        printed.append(house.run(*words, code=code).output)
+
+    types("record", "import", "--mapping", company.write(exports, people()))
+    types("outage", "open", "ALM-F12")
+    types("campaign", "preview", "unplanned-outage")
+    types("campaign", "launch", "unplanned-outage", "--yes")
+    house.work()
+    line.twilio.next(400, body={"code": 21211, "message": f"The 'To' number {PHONE} is bad"})
+    line.twilio.next(500, body={"message": f"cannot send to {PHONE}"})
+    line.sendgrid.next(500, body={"errors": [{"message": f"cannot mail {MAIL}"}]})
+    house.forward(minutes=6)
+    house.work()
+    house.forward(seconds=40)
+    house.work(doubts=True)
+    url, form, signature = line.twilio.callback(line.twilio.ledger[-1], "delivered")
+    line.posts_form(url, form, signature)
+    line.posts_form(url, form | {"To": PHONE}, signature)
+    line.posts_mail(b'[{"email": "%s"}]' % MAIL.encode(), "forged")
+    house.work()
+    types("campaign", "status", code=4)
+    types("message", "list", "--which", "last")
+    types("message", "explain", PHONE)
+    types("message", "explain", MAIL)
+    types("message", "explain", "+56971230000", code=1)
+    types("ivr", "answer", "--from", PHONE)
+    types("audience", "count", "last")
+    types("doctor", code=1)
+    printed += [house.browser.get(page).text for page in ("/metrics", "/outbox", "/openapi.json")]
+    return printed
+
+
+def test_what_is_personal_or_secret_is_in_the_sends_alone(
+    line: Connected,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+):
+    printed = lived(line, tmp_path / "exports")
+
+    stdout, stderr = capfd.readouterr()
+    urls = [
+        f"{one.method} {one.path}"  # a lookup at Twilio has no way but to name the number in its query
+        for one in (*line.twilio.requests, *line.sendgrid.requests)
+    ]
+    places = {
+        "printed": "\n".join(printed), "logged": caplog.text + stdout + stderr,
+        "URLs": "\n".join(urls),
+    }  # fmt: skip
+    found = [
+        f"{canary} in {place}"
+        for place, text in places.items()
+        for canary, written in CANARIES.items()
+        if written in text
+    ]
+    assert found == []
+
+
+def test_the_canaries_did_go_through(line: Connected, tmp_path: Path):
+    lived(line, tmp_path / "exports")
+
+    assert PHONE in {one.form["To"] for one in line.twilio.requests if one.method == "POST"}
+    assert any(MAIL.encode() in one.body for one in line.sendgrid.requests)

@@ -30,8 +30,8 @@ Works = tuple[House, dict[str, Any], dict[str, Any]]
 def works(sample: Sample) -> Works:
     """A house with the planned works announced; what a trial at the planning time printed, and the import."""
     house, _imported = sample
-    words = ("planned", "import", SAMPLE / "trabajos_programados.csv", "--launch")
-    words = (*words, "--mapping", EXAMPLES / "works.toml")
+    file, mapping = SAMPLE / "trabajos_programados.csv", EXAMPLES / "works.toml"
+    words = ("planned", "import", file, "--launch", "--mapping", mapping)
     house.hand.turn(instant(ANSWERS["planned_works"]["planning_time"]) - house.hand.at)
     trial = house.asked(*words, "--dry-run", code=4)
     house.hand.turn(EXPORTED - house.hand.at)

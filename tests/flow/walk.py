@@ -19,6 +19,8 @@ CALLERS = {
 }
 """Who asks the IVR each minute; the second is of class A."""
 MINUTE = timedelta(minutes=1)
+CLOSELY = (("02:43", "03:15"), ("05:25", "06:50"))
+"""When the IVR is asked every minute; else every five."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,13 +44,15 @@ class Walk:
         self._look()
 
     def waits(self, wall: str, *, works_every: int = 5) -> None:
-        """Asks the IVR every minute until then; worker and clock run every so many minutes."""
+        """Asks the IVR again and again until then; worker and clock run every so many minutes."""
         target = at_wall(wall, after=self.house.hand.at)
         while self.house.hand.at < target:
             self.house.hand.turn(min(MINUTE, target - self.house.hand.at))
-            self._look()
-            if self.house.hand.at.minute % works_every == 0:
-                self.unfired[self.house.wall()] = self.spoken[self.house.wall()]
+            wall, minute = self.house.wall(), self.house.hand.at.minute
+            if minute % 5 in {0, 4} or any(since <= wall < until for since, until in CLOSELY):
+                self._look()
+            if minute % works_every == 0:
+                self.unfired[wall] = self.spoken.get(wall, {})
                 self.house.work()
                 self._look()
 

@@ -22,6 +22,9 @@ from outreach.store import audience, audit, ledger, occasions, promises, runs, s
 from outreach.store.runs import Wave
 from outreach.store.session import Database, Session
 
+_CHANGED = {Event.ETR_LATER, Event.ETR_EARLIER}
+"""To who was told of the outage but never of an estimate, the changed one is the first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
@@ -131,13 +134,15 @@ class Engine:
             occasion.kind,
             previous,
             occasion.revision,
-            told_etr=told,
+            told_etr=told.etr_at if told else None,
             now=now,
             rules=_rules(session, occasion),
         )
         if clock is not None:
             spoken = {clock, Event.ETR_WITHDRAWN}
             happened = (clock, *(event for event in happened if event not in spoken))
+        if _CHANGED.intersection(happened):
+            happened = (happened[0], Event.ETR_SET, *happened[1:])
         opened = _opened_everywhere(session, occasion, happened, now=now)
         promising.follow(session, occasion, happened, now=now)
         for run in runs.of(session, occasion.id):

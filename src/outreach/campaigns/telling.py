@@ -93,10 +93,18 @@ def told_by(session: Session, occasion: OccasionId, version: int) -> Telling:
         occasion=current,
         revision=revision,
         before=before,
-        told_etr=promises.told(session, occasion, before_version=version),
+        told_etr=_heard_by_all(session, occasion, version),
         sent_at=runs.told_last(session, occasion, before=revision.recorded_at),
         customers=counted.customers,
     )
+
+
+def _heard_by_all(session: Session, occasion: OccasionId, version: int) -> datetime | None:
+    """The estimate before this revision, where all who were to hear it did: else some read "before 05:30" who never did."""
+    promise = promises.told(session, occasion, before_version=version)
+    if promise is None or runs.was_cut_short(session, occasion, promise.version):
+        return None
+    return promise.etr_at
 
 
 def facts_of(told: Telling, settings: Settings, recipient: Recipient) -> Facts:

@@ -95,6 +95,7 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         pools=pools(settings),
         # A correction goes to all who heard the mistake, wherever they stand now.
         only_in_scope=revision.state.is_open and step.on is not Event.CORRECTION,
+        heard_at=_heard_at(session, occasion, step),
         posts_at=_posts_at(campaign, step, occasion, settings, now=wave.created_at),
         locale=settings.company.locale,
         zone=occasion.zone,
@@ -116,6 +117,14 @@ def two_way(channel: Channel, settings: Settings) -> bool:
     """Whether people can answer what they get on this channel: on every lane that may carry it."""
     lanes = [lane for lane in settings.lanes if lane.channel is channel]
     return bool(lanes) and all(lane.two_way for lane in lanes)
+
+
+def _heard_at(session: Session, occasion: Occasion, step: Step) -> tuple[int, ...] | None:
+    """A changed estimate is news only to who heard one; the others told hear it as the first (ETR_SET)."""
+    if step.on not in {Event.ETR_LATER, Event.ETR_EARLIER}:
+        return None
+    revisions = occasions.history(session, occasion.id)
+    return tuple(each.version for each in revisions if each.public_etr is not None)
 
 
 def _posts_at(

@@ -167,7 +167,8 @@ def _fresh_until(each: LiveTruth, saying: _Saying, limits: Limits) -> datetime |
         return None
     if revision.next_update_at is not None:
         return revision.next_update_at
-    return saying.until or revision.recorded_at + limits.unkept_for
+    since = max(revision.recorded_at, revision.end_at or revision.recorded_at)
+    return saying.until or since + limits.unkept_for
 
 
 def _ahead(instant: datetime | None, now: datetime) -> datetime | None:

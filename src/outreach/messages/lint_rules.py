@@ -19,7 +19,8 @@ OWN_CHANGE = ("later", "withdrawn", "delayed", "moved", "correction")
 RESTORED = ("restored",)
 
 _EARS = ("ivr.txt", "voice.txt")
-_FACTUAL = re.compile(r"https?://|\.[a-z]{2,}/|\d{2}:\d{2}")
+_FACTUAL = re.compile(r"https?://|\w\.[a-z]{2,}|\d{2}:\d{2}")
+"""An address on the web, with or without a path, or a time of day."""
 
 Fault = tuple[int, str, str]
 

@@ -93,6 +93,13 @@ class ImportReport:
     def warned(self) -> dict[str, int]:
         return dict(Counter(row.reason for row in self.warnings))
 
+    @property
+    def refused_addresses(self) -> dict[str, int]:
+        """What stood where a telephone or an e-mail should, by reason; their accounts are taken."""
+        phones = {f"phone {why}": count for why, count in self.tallies.refused_phones.items()}
+        emails = {f"email {why}": count for why, count in self.tallies.refused_emails.items()}
+        return dict(sorted((phones | emails).items()))
+
     def counts(self) -> dict[str, Any]:
         """The figures as JSON, for the log of loads."""
         return {
@@ -103,6 +110,7 @@ class ImportReport:
             "households": self.people.households,
             "contact_points": self.people.contact_points,
             "reachable_customers": self.people.reachable_customers,
+            "refused_addresses": self.refused_addresses,
             "life_support": dict(self.tallies.life_support),
             "network": self.network.kinds,
             "warnings": self.warned,

@@ -79,6 +79,8 @@ class Freezing:
     """`sms:CL`, `sms:*`: pools that have a lane; an address goes to its country's, else to `*`."""
     only_in_scope: bool = False
     """TOLD leaves out who is out of the scope by now: what still holds no longer holds for them."""
+    heard_at: tuple[int, ...] | None = None
+    """TOLD: only who heard last at one of these versions; None: at any."""
     posts_at: datetime | None = None
     """When our own accounts say it too, in the company's `locale` and the area's `zone`; None: they do not."""
     locale: str = ""
@@ -196,6 +198,8 @@ def _from_ledger(plan: Freezing) -> Select[Any]:
         .subquery()
     )
     conditions = [w.c.audience != Audience.LEFT, m.c.priority.in_(plan.wave.classes)]
+    if plan.heard_at is not None:
+        conditions.append(w.c.version.in_(plan.heard_at))
     if plan.siblings:
         conditions.append(not_(_has_message(m.c.contact_point_id, plan.siblings, states=None)))
     still = select(t.reach.c.contact_point_id).where(plan.scope.covers(t.reach))

@@ -40,14 +40,11 @@ def of(session: Session, occasion: int) -> list[Promise]:
     return [Promise(**row) for row in rows]
 
 
-def told(session: Session, occasion: int, *, before_version: int | None = None) -> datetime | None:
-    """The estimate told last, at all or before a version."""
-    mine = t.promise.c.occasion_id == occasion
-    if before_version is not None:
-        mine &= t.promise.c.version < before_version
-    return session.execute(
-        select(t.promise.c.etr_at).where(mine).order_by(t.promise.c.version.desc()).limit(1)
-    ).scalar()
+def told(session: Session, occasion: int, *, before_version: int | None = None) -> Promise | None:
+    """The promise made last, at all or before a version."""
+    made = of(session, occasion)
+    earlier = [one for one in made if before_version is None or one.version < before_version]
+    return earlier[-1] if earlier else None
 
 
 def settle(

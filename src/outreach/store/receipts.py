@@ -150,7 +150,7 @@ def _row(keyring: Keyring, receipt: Receipt, raw: bytes, now: datetime) -> dict[
         "message_id": message,
         "state": receipt.state,
         "code": receipt.code,
-        "at": receipt.at,
+        "at": min(receipt.at, now) if receipt.at else None,  # a provider's clock may run ahead
         "received_at": now,
         "raw_sealed": keyring.seal(json.dumps(kept)),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, exists, func, insert, select, update
 
 from outreach.model.campaign import Step
 from outreach.model.words import (
@@ -203,6 +203,21 @@ def told_last(session: Session, occasion: int, *, before: datetime) -> datetime 
         .join(t.run, t.run.c.id == t.step_run.c.run_id)
         .where(t.run.c.occasion_id == occasion, t.step_run.c.created_at < before)
     ).scalar()
+
+
+def was_cut_short(session: Session, occasion: int, version: int) -> bool:
+    """Whether a newer revision overtook a wave of this version before all of it had left."""
+    return session.execute(
+        select(
+            exists().where(
+                t.run.c.occasion_id == occasion,
+                t.step_run.c.run_id == t.run.c.id,
+                t.step_run.c.version == version,
+                t.message.c.step_run_id == t.step_run.c.id,
+                t.message.c.state == MessageState.SUPERSEDED,
+            )
+        )
+    ).scalar_one()
 
 
 def states(session: Session, run: int) -> dict[str, dict[MessageState, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -10,7 +11,8 @@ from outreach.deflection.calls import import_calls
 from outreach.deflection.calls_mapping import read_calls_mapping
 from outreach.entry.cli.command import Context, Group, argument, command, option
 from outreach.entry.cli.rejected import write_rejected
-from outreach.entry.languages import N_
+from outreach.entry.languages import N_, _
+from outreach.model.errors import InputRefused
 
 group = Group("contacts")
 
@@ -50,10 +52,17 @@ def imported(context: Context, file: Path, *, mapping: Path) -> None:
             "hidden": report.hidden,
             "outage": report.outage,
             "rejected": len(report.refused),
+            "rejected_reasons": dict(Counter(row.reason for row in report.refused).most_common()),
             "rejected_file": path and str(path),
         },
         headings=_TITLES,
     )
+    if report.refused and not report.imported and not report.repeated:
+        raise InputRefused(
+            _("{file}: no row could be read; does {mapping} fit this log?").format(
+                file=file, mapping=mapping
+            )
+        )
 
 
 _TITLES = {
@@ -64,5 +73,6 @@ _TITLES = {
     "hidden": N_("without a number"),
     "outage": N_("to an outage number"),
     "rejected": N_("rejected"),
+    "rejected_reasons": N_("rejected because"),
     "rejected_file": N_("rejected rows in"),
 }

@@ -199,7 +199,7 @@ def _update(context: Context, occasion: Occasion, revision: Revision) -> None:
         told.facts(done) | {"promises": [promised.facts(each) for each in settled]},
         [
             told.head(done),
-            *_estimate(done, heard, settled),
+            *_estimate(done, heard.etr_at if heard else None, settled),
             *told.leaving(done),
             told.next_news(done),
             *told.take_back(done),

@@ -84,6 +84,7 @@ _TITLES = {
     "premises": N_("premises"),
     "life_support": N_("life support"),
     "contact_points": N_("contact points"),
+    "refused_addresses": N_("addresses refused"),
     "reachable_customers": N_("customers reachable"),
     "network": N_("network"),
     "closed_customers": N_("customers gone"),

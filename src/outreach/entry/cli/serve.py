@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from outreach.entry import serving
+from outreach.entry import logs, serving
 from outreach.entry.cli.command import Context, command, option
 from outreach.entry.languages import N_, _
 from outreach.entry.wiring import Installation
@@ -48,6 +48,7 @@ def worker(context: Context, *, once: bool) -> None:
 
 
 def _installation(context: Context) -> Installation:
+    logs.configure()
     return Installation(
         settings=context.settings, database=context.database, keyring=context.keyring
     )

@@ -73,6 +73,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     _admin(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(autouse=True)
+def screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 100 columns, whoever runs the tests."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+
 @pytest.fixture
 def keyring() -> Keyring:
     """Fixed keys, so that hashes and ids are the same in every run."""

@@ -46,7 +46,7 @@ def test_an_advisory_says_its_text_until_when_and_to_whom(night):
         "reachable: SMS 3 · e-mail 0 · on no channel 0",
         "launched: advisory",
         "advised: 3 at 07:00 · 1 post",
-        "to take it back: outreach undo · they leave at 07:00",
+        "to take it back: outreach undo · they leave in 30 s",
     ]
 
 

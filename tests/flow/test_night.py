@@ -26,6 +26,7 @@ SPANISH_ETR = (
     "LuzValle: corte de luz en {zone}. Vuelta estimada: 05:30. Puede cambiar. "
     "Cable caido: no toque. Dato de 03:10. luzdelvalle.example/e"
 )
+FIRST_AT_0455 = SPANISH_ETR.replace("05:30", "06:45").replace("03:10", "04:55")
 SPANISH_LATER = (
     "LuzValle: {zone}: la luz tarda mas. Nueva estimacion: 06:45 (antes 05:30). Lo lamentamos. "
     "Dato de 04:55. luzdelvalle.example/e"
@@ -174,8 +175,17 @@ def test_every_change_reaches_all_57_once(walk: Walk):
     for (since, until), text in changes.items():
         left = walk.left(since, until)
         assert by_channel(left) == {"sms": 47, "email": 10}, since
-        assert sms(left)[text.format(zone="Providencia")] == 25, since
-        assert sms(left)[text.format(zone="Ñuñoa")] == 19, since
+        for zone, people in (("Providencia", 25), ("Ñuñoa", 19)):
+            said = sms(left)[text.format(zone=zone)] + sms(left)[FIRST_AT_0455.format(zone=zone)]
+            assert said == people, since
+
+
+def test_whom_the_first_estimate_never_reached_hears_the_second_as_a_first(walk: Walk):
+    texts = sms(walk.left("04:55", "06:45"))
+
+    firsts = sum(texts[FIRST_AT_0455.format(zone=zone)] for zone in ("Providencia", "Ñuñoa"))
+
+    assert 0 < firsts < 5
 
 
 def test_after_a_partial_restoration_each_person_hears_their_own_side_of_it(walk: Walk):

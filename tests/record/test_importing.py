@@ -123,13 +123,13 @@ def test_reach_has_one_row_for_each_contactable_point_and_premise(
 def test_what_is_personal_stands_sealed_only(
     database: Database, keyring: Keyring, tmp_path: Path
 ) -> None:
-    customer = make_customer("1", name="Zoe Zuniga", phone=MOBILE, email="zoe@x.example", id="99Z")
+    customer = make_customer("1", name="Zoe Zuniga", phone=MOBILE, email="zoe@x.example", id="99Z-IDENTITY")
     premises = [make_premise("P1", "1", street="Calle Secreta 7")]
     import_record(database, keyring, make_company(tmp_path, [customer], premises), now=NOW)
 
     clear = repr([_rows(database, table) for table in t.metadata.sorted_tables])
 
-    for secret in ("Zuniga", "3737357", "zoe@", "Secreta", "99Z"):
+    for secret in ("Zuniga", "3737357", "zoe@", "Secreta", "99Z-IDENTITY"):
         assert secret not in clear
     with database.read() as session:
         assert keyring.open(session.scalars(select(t.customer.c.name_sealed)).one()) == "Zoe Zuniga"

@@ -123,7 +123,9 @@ def test_reach_has_one_row_for_each_contactable_point_and_premise(
 def test_what_is_personal_stands_sealed_only(
     database: Database, keyring: Keyring, tmp_path: Path
 ) -> None:
-    customer = make_customer("1", name="Zoe Zuniga", phone=MOBILE, email="zoe@x.example", id="99Z-IDENTITY")
+    customer = make_customer(
+        "1", name="Zoe Zuniga", phone=MOBILE, email="zoe@x.example", id="99Z-IDENTITY"
+    )
     premises = [make_premise("P1", "1", street="Calle Secreta 7")]
     import_record(database, keyring, make_company(tmp_path, [customer], premises), now=NOW)
 

@@ -18,7 +18,7 @@ from outreach.entry.languages import LANGUAGES, N_, _
 @command(
     "demo",
     N_("Live through a storm night of an invented company; nothing leaves this machine."),
-    example="outreach demo\noutreach demo --folder /tmp/demo --language es",
+    example="outreach demo\noutreach demo --folder storm --language es",
 )
 @option(
     "--folder",

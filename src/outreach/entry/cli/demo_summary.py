@@ -73,7 +73,7 @@ def shown(found: Figures, out: Output, *, folder: Path, account: str) -> None:
 def next_steps(**named: object) -> list[str]:
     """The commands to type next, with what each is for."""
     commands = [(command.format(**named), why) for command, why in _NEXT]
-    width = max(len(command) for command, _why in commands)
+    width = max(len(command) for command, why in commands if why)  # a path may be long
     return [f"  {command.ljust(width)}  {_(why)}".rstrip() for command, why in commands]
 
 

@@ -181,7 +181,7 @@ _NEXT = (
 def next_steps(folder: Path) -> list[str]:
     """The commands to type next, with what each is for."""
     commands = [(command.format(folder=folder), why) for command, why in _NEXT]
-    width = max(len(command) for command, _why in commands)
+    width = max(len(command) for command, why in commands if why)  # a path may be long
     steps = [f"  {command.ljust(width)}  {_(why)}".rstrip() for command, why in commands]
     return [_("{folder} is ready. Next:").format(folder=folder), *steps]
 

@@ -13,7 +13,7 @@ OccasionId = NewType("OccasionId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What is out: everything under the nodes, in the localities, and the named premises.
+    """What is out: the union of what is under the nodes, in the localities, and so on, less `less`.
 
     All values are refs of the record. An empty scope touches nobody.
     """
@@ -21,10 +21,17 @@ class Scope:
     nodes: tuple[str, ...] = ()
     localities: tuple[str, ...] = ()
     premises: tuple[str, ...] = ()
+    postal_codes: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    """Digests of polygons and circles, as `store.areas` keeps them."""
+    less: Scope | None = None
+    """Taken away from the union; one level deep."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.nodes or self.localities or self.premises)
+        return not (
+            self.nodes or self.localities or self.premises or self.postal_codes or self.areas
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,3 +191,24 @@ class LeftOut(StrEnum):
     OPTED_OUT = "opted_out"
     SHARED_ADDRESS = "shared_address"
     OTHER_CHANNELS_ONLY = "other_channels_only"
+
+
+class LoadState(StrEnum):
+    """State of one load of the record; an interrupted one is `merging` and goes on."""
+
+    STAGING = "staging"
+    MERGING = "merging"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class LifeSupportState(StrEnum):
+    """What an entry of the life-support register is worth today; only `valid` makes class A."""
+
+    NONE = ""
+    VALID = "valid"
+    EXPIRED = "expired"
+    NO_DATE = "no_date"
+    BAD_DATE = "bad_date"
+    FUTURE_DATE = "future_date"
+    DECEASED = "deceased"

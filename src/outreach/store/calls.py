@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Dialect, case, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
+from outreach.model.words import Channel
 from outreach.store import tables as t
 from outreach.store.session import Session
 
@@ -68,7 +69,11 @@ def known_hashes(session: Session, hashes: Iterable[bytes | None]) -> set[bytes]
     """Which of these are contact points of the record."""
     wanted = {each for each in hashes if each is not None}
     point = t.contact_point
-    found = session.scalars(select(point.c.address_hash).where(point.c.address_hash.in_(wanted)))
+    found = session.scalars(
+        select(point.c.address_hash).where(
+            point.c.channel.in_(list(Channel)), point.c.address_hash.in_(wanted)
+        )
+    )
     return set(found)
 
 

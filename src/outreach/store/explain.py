@@ -116,7 +116,7 @@ def by_address(session: Session, address_hash: bytes) -> list[int]:
         session.scalars(
             select(held.customer_id)
             .join(t.contact_point, point.id == held.contact_point_id)
-            .where(point.address_hash == address_hash)
+            .where(point.channel.in_(list(Channel)), point.address_hash == address_hash)
             .distinct()
             .order_by(held.customer_id)
         )

@@ -36,7 +36,7 @@ JOIN customer_contact cc ON cc.contact_point_id = p.id
 JOIN customer c ON c.id = cc.customer_id AND c.closed_at IS NULL
 JOIN account a ON a.customer_id = c.id AND a.closed_at IS NULL
 {_SUPPLIES}
-WHERE p.address_hash = ? AND p.customers <= {SHARED_BY_MANY}
+WHERE p.channel IN ('voice', 'sms') AND p.address_hash = ? AND p.customers <= {SHARED_BY_MANY}
 LIMIT {MOST_PREMISES}
 """  # noqa: S608  constants of this file
 _BY_ACCOUNT = f"""

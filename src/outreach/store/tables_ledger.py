@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from outreach.store.metadata import metadata
-from outreach.store.types import Id, UtcDateTime
+from outreach.store.types import Id, TreeOrder, UtcDateTime
 
 pinned = Table(
     "pinned",
@@ -83,7 +83,12 @@ step_run = Table(
         server_default="",
         comment="classes taken back, as in `BC`",
     ),
-    Column("slice_from", Integer, nullable=False, comment="tree order from which freezing goes on"),
+    Column(
+        "slice_from", TreeOrder, nullable=False, comment="tree order from which freezing goes on"
+    ),
+    Column(
+        "generation", Integer, nullable=False, server_default="0", comment="of reach, as it began"
+    ),
     UniqueConstraint("run_id", "step", "version", "wave"),
 )
 

@@ -17,10 +17,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
 from outreach.store.metadata import metadata
-from outreach.store.types import Id, UtcDateTime
+from outreach.store.types import Id, TreeOrder, UtcDateTime
 
 record_load = Table(
     "record_load",
@@ -29,6 +31,32 @@ record_load = Table(
     Column("source", Text, nullable=False),
     Column("loaded_at", UtcDateTime, nullable=False),
     Column("counts", JSON, nullable=False),
+    Column("state", Text, nullable=False, server_default="done", comment="model.words.LoadState"),
+    Column("mode", Text, nullable=False, server_default="full", comment="full | delta"),
+    Column("phase", Text, nullable=False, server_default="", comment="where merging goes on"),
+    Column(
+        "fingerprint", Text, nullable=False, server_default="", comment="of mapping and sources"
+    ),
+)
+
+record_state = Table(
+    "record_state",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="always 1"),
+    Column("generation", Integer, nullable=False, comment="rows of reach are seen by it"),
+    Column("counted", Boolean, nullable=False, comment="headcounts agree with this generation"),
+    comment="One update of one row makes a whole load visible",
+)
+
+record_source = Table(
+    "record_source",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True, comment="file, or database and entity"),
+    Column(
+        "watermark", Text, nullable=False, server_default="", comment="delta: changed up to here"
+    ),
+    Column("read_at", UtcDateTime, comment="when it was last read to its end"),
 )
 
 household = Table(
@@ -61,8 +89,32 @@ account = Table(
     Column("customer_type", Text, nullable=False),
     Column("priority", Text, nullable=False),
     Column("priority_expired", Boolean, nullable=False),
+    Column(
+        "base_priority", Text, nullable=False, server_default="C", comment="without the register"
+    ),
+    Column("life_support", Text, nullable=False, server_default="", comment="state of its entry"),
+    Column("life_support_on", Date, comment="registered or last confirmed"),
+    Column("life_support_until", Date, comment="last valid day; null: none, or for ever"),
     Column("updated_on", Date),
     Column("closed_at", UtcDateTime),
+    Column("source_id", Integer),
+    Column("source_record", Integer, comment="record number in that source"),
+    Column("source_hash", BigInteger, comment="of the row as read: unchanged rows touch nothing"),
+    Column("loaded_at", UtcDateTime, comment="when this row last changed"),
+    Column("body_sealed", LargeBinary, comment="name, speech and contacts as read: record.bodies"),
+    Index(
+        "ix_account_life_support",
+        "life_support",
+        postgresql_where=text("life_support <> ''"),
+        sqlite_where=text("life_support <> ''"),
+    ),
+)
+
+customer_tag = Table(
+    "customer_tag",
+    metadata,
+    Column("tag", Text, primary_key=True),
+    Column("customer_id", BigInteger, primary_key=True, index=True),
 )
 
 network_node = Table(
@@ -73,8 +125,8 @@ network_node = Table(
     Column("kind", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("parent_ref", Text),
-    Column("tree_order", Integer, nullable=False, index=True),
-    Column("tree_last", Integer, nullable=False),
+    Column("tree_order", TreeOrder, nullable=False, index=True),
+    Column("tree_last", TreeOrder, nullable=False),
 )
 
 network_edge = Table(
@@ -84,6 +136,7 @@ network_edge = Table(
     Column("node_a", Text, nullable=False),
     Column("node_b", Text, nullable=False),
     Column("open", Boolean, nullable=False),
+    Column("normally_open", Boolean, nullable=False, server_default=false(), comment="as planned"),
 )
 
 premise = Table(
@@ -92,13 +145,21 @@ premise = Table(
     Column("id", Id, primary_key=True),
     Column("ref", Text, nullable=False, unique=True),
     Column("transformer", Text, nullable=False),
-    Column("tree_order", Integer, nullable=False, index=True, comment="-1: not on the network"),
+    Column("tree_order", TreeOrder, nullable=False, index=True, comment="-1: not on the network"),
     Column("locality", Text, nullable=False, index=True),
+    Column("postal_code", Text, nullable=False, server_default="", index=True),
     Column("street_sealed", LargeBinary, nullable=False),
     Column("latitude", Float),
     Column("longitude", Float),
     Column("zone", Text, nullable=False),
     Column("closed_at", UtcDateTime),
+    Column("holder", Text, nullable=False, server_default="", comment="account ref as read"),
+    Column("occupant", Text, nullable=False, server_default=""),
+    Column("updated_on", Date),
+    Column("source_id", Integer),
+    Column("source_record", Integer),
+    Column("source_hash", BigInteger),
+    Column("loaded_at", UtcDateTime, comment="when this row last changed"),
 )
 
 supply = Table(
@@ -121,7 +182,6 @@ contact_point = Table(
     Column("customers", Integer, nullable=False, comment="how many hold it; many: joins nobody"),
     Column("bad_since", UtcDateTime, comment="a receipt said: no such number or mailbox"),
     UniqueConstraint("channel", "address_hash"),
-    Index("ix_contact_point_address_hash", "address_hash"),
 )
 
 customer_contact = Table(
@@ -147,23 +207,29 @@ suppression = Table(
     comment="Apart from the record on purpose: an import never touches it",
 )
 
+FOREVER = 2147483647
+"""The generation until which a row of reach holds that nothing has ended."""
+
 reach = Table(
     "reach",
     metadata,
-    Column("tree_order", Integer, primary_key=True, comment="-1: not on the network"),
-    Column("contact_point_id", BigInteger, primary_key=True),
+    Column("tree_order", TreeOrder, primary_key=True, comment="-1: not on the network"),
+    Column("contact_point_id", BigInteger, primary_key=True, comment="0: nothing to write to"),
     Column("premise_id", BigInteger, primary_key=True),
     Column("customer_id", BigInteger, primary_key=True),
+    Column("since", Integer, primary_key=True, server_default="0", comment="generation, inclusive"),
+    Column("until", Integer, nullable=False, server_default=str(FOREVER), comment="exclusive"),
     Column("household_id", BigInteger, nullable=False),
     Column("household", Text, nullable=False),
     Column("priority", Text, nullable=False, comment="of this premise for this customer"),
-    Column("channel", Text, nullable=False),
+    Column("expired", Boolean, nullable=False, server_default=false(), comment="register lapsed"),
+    Column("channel", Text, nullable=False, comment="empty: nothing to write to"),
     Column("channels", SmallInteger, nullable=False, comment="bits of all the customer has"),
     Column("preferred", Text, nullable=False),
     Column("locale", Text, nullable=False),
     Column("zone", Text, nullable=False),
     Column("locality", Text, nullable=False, index=True),
     Column("country", Text, nullable=False),
-    comment="Contactable points under each node, in tree order: asking is one range",
+    comment="Everybody under each node, one row a contactable point: asking is one range",
     sqlite_with_rowid=False,
 )

@@ -14,6 +14,9 @@ _MICROSECOND = timedelta(microseconds=1)
 Id = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only in a column declared INTEGER."""
 
+TreeOrder = Integer().with_variant(BigInteger(), "postgresql")
+"""A place in the tree: 63 bits, with gaps, so that switching renumbers only what moves."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant: timestamptz on PostgreSQL, integer microseconds on SQLite, aware UTC in Python."""

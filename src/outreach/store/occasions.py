@@ -186,5 +186,7 @@ def _revision(row: RowMapping) -> Revision:
     return Revision(**values)
 
 
-def _scope(parts: dict[str, Sequence[str]]) -> Scope:
-    return Scope(**{name: tuple(refs) for name, refs in parts.items()})
+def _scope(parts: dict[str, Any]) -> Scope:
+    less = parts.get("less")
+    refs = {name: tuple(value) for name, value in parts.items() if name != "less"}
+    return Scope(**refs, less=_scope(less) if less else None)

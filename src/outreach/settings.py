@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import available_timezones
 
+from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -132,6 +133,13 @@ class Delivery(_Part):
     """Minutes to which the public ETR is rounded up."""
 
 
+class Record(_Part):
+    """How the system of record is kept up."""
+
+    stale_after_h: float = Field(default=48.0, gt=0)
+    """Hours since the last load from which `doctor` warns: news would go to people who moved away."""
+
+
 class ContactCenter(_Part):
     """What the calls look like and who takes them."""
 
@@ -172,6 +180,7 @@ class Settings(BaseSettings):
     x: X = X()
     http: Http = Http()
     delivery: Delivery = Delivery()
+    record: Record = Record()
     contactcenter: ContactCenter = ContactCenter()
 
     @property
@@ -282,6 +291,11 @@ def carried(name: str) -> Path:
     """The folder `alembic`, `campaigns` or `templates`: inside the wheel, else in the checkout."""
     inside = Path(__file__).parent / "_carried" / name
     return inside if inside.exists() else Path(__file__).parents[2] / name
+
+
+def environment(folder: Path) -> dict[str, str | None]:
+    """What `${NAME}` in a mapping stands for: the environment, then `.env` of the mapping's folder."""
+    return {**dotenv_values(folder / ".env"), **os.environ}
 
 
 def no_colour() -> bool:

@@ -41,7 +41,7 @@ def test_every_mistake_is_told_at_once_with_its_key(tmp_path: Path) -> None:
     assert "customers.life_support.valid_fr: unknown key; did you mean `valid_for`?" in said
     assert "customers.states.gone: input should be 'active', 'closed' or 'deceased'" in said
     assert "premises.encoding: unknown encoding `cp12`" in said
-    assert "premises.delimiter: string should have at most 1 character" in said
+    assert "premises.delimiter: `;;`; one character, such as `;` or a tab, or `auto`" in said
     assert "network.node_columns.rf: unknown key; did you mean `ref`?" in said
     assert "network.node_columns.ref: field required" in said
 
@@ -55,10 +55,16 @@ def test_every_mistake_is_told_at_once_with_its_key(tmp_path: Path) -> None:
         ('identity = "plain"', "", "customers.identity: needs"),
         ('life_support = "life"\n', "", "needs customers.columns.life_support"),
         ('file = "network.json"', "", "network: give either file"),
+        ('file = "premises.csv"', "", "premises: give either file, or url and query"),
+        ('file = "premises.csv"', 'url = "sqlite:///x"', "premises: url and query belong together"),
+        ('file = "premises.csv"', 'encoding = "hex"', "unknown encoding `hex`"),
+        ('file = "premises.csv"', 'delimiter = "\\n"', "one character, such as `;`"),
+        ('file = "premises.csv"', 'query = "DELETE FROM x"', "must be one SELECT"),
+        ('file = "premises.csv"', 'query = "SELECT 1; DROP TABLE x"', "must be one SELECT"),
         ("[record]", 'source = "x"\n[record]', "source: set by the program"),
         ("[record]", "[record", "not TOML"),
     ],
-    ids=["date", "validity", "pattern", "identity", "life support", "network", "source", "toml"],
+    ids=["date", "validity", "pattern", "identity", "life support", "network", "no source", "no query", "codec", "delimiter", "delete", "two", "source", "toml"],
 )  # fmt: skip
 def test_a_wrong_value_says_what_is_allowed(tmp_path: Path, old: str, new: str, said: str) -> None:
     refusal = _refusal(tmp_path, TOML.replace(old, new))
@@ -87,6 +93,80 @@ def test_files_lie_beside_the_mapping_unless_a_folder_is_named(tmp_path: Path) -
 
     assert read_mapping(path).folder == tmp_path
     assert read_mapping(path, folder=tmp_path / "export").folder == tmp_path / "export"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://crm:hunter2@db/crm",
+        "postgresql://crm:hun/ter@db/crm",
+        "mssql+pyodbc:///?odbc_connect=Server%3Ddb%3BPWD%3Dhunter2",
+        "mysql://crm@db/crm?password=hunter2",
+    ],
+)
+def test_a_password_in_a_mapping_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
+    refusal = _refusal(tmp_path, _with_query(f'url = "{url}"'))
+
+    assert "customers.url: holds a password; keep it in the environment" in refusal
+    assert "hunter2" not in refusal
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "env:CRM_URL",
+        "${CRM_URL}",
+        "postgresql://crm:${CRM_PASSWORD}@db:5432/crm",
+        "postgresql://crm@db:5432/crm",
+        "mysql://db/crm?user=crm&password=${CRM_PASSWORD}",
+        "sqlite:///crm.db",
+    ],
+)
+def test_a_url_without_its_secret_is_allowed(tmp_path: Path, url: str) -> None:
+    path = tmp_path / "record.toml"
+    path.write_text(_with_query(f'url = "{url}"'))
+
+    mapping = read_mapping(path)
+
+    assert mapping.customers.url == url
+    assert mapping.customers.entity == "customers"
+    assert url not in repr(mapping)
+
+
+def _with_query(url: str) -> str:
+    query = 'query = """-- accounts; all\nWITH x AS (SELECT \';\' AS y) SELECT * FROM x;\n"""'
+    return TOML.replace('file = "customers.csv"', f"{url}\n{query}")
+
+
+def test_a_network_may_come_from_queries(tmp_path: Path) -> None:
+    nodes = 'nodes_csv = { url = "env:GIS_URL", query = "SELECT id, kind FROM node" }'
+    edges = 'edges_csv = { file = "edges.parquet" }'
+    path = tmp_path / "record.toml"
+    path.write_text(TOML.replace('file = "network.json"', f"{nodes}\n{edges}"))
+
+    network = read_mapping(path).network
+
+    assert network is not None
+    assert network.nodes_csv is not None
+    assert network.nodes_csv.query == "SELECT id, kind FROM node"
+    assert "network.edges_csv: give either" in _refusal(
+        tmp_path, TOML.replace('file = "network.json"', f"{nodes}\nedges_csv = {{}}")
+    )
+
+
+def test_tags_postal_codes_and_changes_have_columns(tmp_path: Path) -> None:
+    path = tmp_path / "record.toml"
+    path.write_text(
+        TOML.replace('account = "account"', 'account = "account"\ntags = ["t"]\nchanged = "c"')
+        .replace('premise = "premise"', 'premise = "premise"\npostal_code = "zip"\nchanged = "c"')
+    )  # fmt: skip
+
+    mapping = read_mapping(path)
+
+    assert mapping.customers.columns.tags == ("t",)
+    assert (mapping.customers.columns.changed, mapping.premises.columns.changed) == ("c", "c")
+    assert mapping.premises.columns.postal_code == "zip"
+    assert mapping.record.may_vanish == 0.05
 
 
 @pytest.mark.parametrize(

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import re
 import tomllib
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from outreach.addresses import is_region
 from outreach.model.errors import InputRefused
-
-
-def _known_encoding(name: str) -> str:
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        raise ValueError(f"unknown encoding `{name}`; for example utf-8, cp1252, latin-1") from None
-    return name
+from outreach.record.source_form import Part, SourceForm
 
 
 def _known_zone(name: str) -> str:
@@ -71,11 +64,7 @@ DateFormat = Annotated[str, AfterValidator(_date_format)]
 Words = tuple[str, ...]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Installation(_Part):
+class Installation(Part):
     """What holds for all files."""
 
     region: Region
@@ -88,11 +77,11 @@ class Installation(_Part):
     shared_by_more_than: int = Field(default=10, ge=1)
     shared: Literal["one_message", "ignore"] = "one_message"
     """What an address of more customers than that is: it joins nobody; `ignore`: it is no address at all."""
-    may_vanish: float = Field(default=0.2, ge=0, le=1)
+    may_vanish: float = Field(default=0.05, ge=0, le=1)
     """Share of the customers or premises of the last load that may be missing before we refuse."""
 
 
-class Consent(_Part):
+class Consent(Part):
     """Words of consent, and the channels that need it; an explicit no always holds."""
 
     yes: Words = ("1", "Y", "YES")
@@ -102,7 +91,7 @@ class Consent(_Part):
     voice_needs_consent: bool = True
 
 
-class Phones(_Part):
+class Phones(Part):
     """How telephone fields are filled."""
 
     separators: Words = ("/", ";")
@@ -112,17 +101,11 @@ class Phones(_Part):
     """National numbers that people type for `none`."""
 
 
-class CsvForm(_Part):
-    """Where a CSV file lies and how it is written."""
-
-    file: str
-    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    footer: str = ""
-    """A record beginning with this is the file's own count, not data."""
+CsvForm = SourceForm
+"""The name from when there was nothing but CSV."""
 
 
-class CustomerColumns(_Part):
+class CustomerColumns(Part):
     """Names of the columns; those left out do not exist in the file."""
 
     account: str
@@ -142,9 +125,13 @@ class CustomerColumns(_Part):
     zone: str = ""
     state: str = ""
     updated: str = ""
+    changed: str = ""
+    """When the row last changed, for reading only what is newer."""
+    tags: Words = ()
+    """A cell may hold several, separated by `,` `;` or `|`."""
 
 
-class LifeSupport(_Part):
+class LifeSupport(Part):
     """When an entry of the register holds."""
 
     yes: Words = ("1", "Y", "YES")
@@ -164,37 +151,42 @@ class LifeSupport(_Part):
             return date(registered.year + int(count), 3, 1)
 
 
-class Customers(CsvForm):
-    """The file of accounts."""
+class Customers(SourceForm):
+    """The accounts."""
+
+    entity: ClassVar[str] = "customers"
 
     columns: CustomerColumns
     account_drop: Pattern = r"\s"
     """What is removed from an account number before it is judged."""
     account_pattern: Pattern = ".+"
     identity: Literal["none", "plain", "rut_cl"] = "none"
-    states: dict[str, Literal["active", "closed", "deceased"]] = {}
-    languages: dict[str, str] = {}
-    zones: dict[str, Zone] = {}
-    channels: dict[str, Literal["sms", "email", "voice", "none"]] = {}
+    states: dict[str, Literal["active", "closed", "deceased"]] = Field(default_factory=dict)
+    languages: dict[str, str] = Field(default_factory=dict)
+    zones: dict[str, Zone] = Field(default_factory=dict)
+    channels: dict[str, Literal["sms", "email", "voice", "none"]] = Field(default_factory=dict)
     ordinary_types: Words = ()
     """Customer types of class C; every other type is B. Empty: nobody is B."""
     life_support: LifeSupport = LifeSupport()
 
 
-class PremiseColumns(_Part):
+class PremiseColumns(Part):
     premise: str
     holder: str
     occupant: str = ""
     transformer: str = ""
     locality: str = ""
+    postal_code: str = ""
     street: str = ""
     latitude: str = ""
     longitude: str = ""
     zone: str = ""
     updated: str = ""
+    changed: str = ""
+    """When the row last changed, for reading only what is newer."""
 
 
-class Bounds(_Part):
+class Bounds(Part):
     """Coordinates outside are warned about, in degrees."""
 
     south: float = -90
@@ -203,21 +195,23 @@ class Bounds(_Part):
     east: float = 180
 
 
-class Premises(CsvForm):
-    """The file of supply points."""
+class Premises(SourceForm):
+    """The supply points."""
+
+    entity: ClassVar[str] = "premises"
 
     columns: PremiseColumns
     account_drop: Pattern = r"\s"
     bounds: Bounds = Bounds()
 
 
-class NodeColumns(_Part):
+class NodeColumns(Part):
     ref: str
     kind: str
     name: str = ""
 
 
-class EdgeColumns(_Part):
+class EdgeColumns(Part):
     ref: str
     node_a: str
     node_b: str
@@ -227,15 +221,16 @@ class EdgeColumns(_Part):
 Kind = Literal["substation", "feeder", "section", "transformer", "other"]
 
 
-class Network(_Part):
-    """The network: one JSON file with two lists, or two CSV files."""
+class Network(Part):
+    """The network: one JSON file with two lists, or two sources of any form."""
 
     file: str = ""
     nodes: str = "nodes"
     """Key of the list of nodes in the JSON file."""
     edges: str = "edges"
-    nodes_csv: CsvForm | None = None
-    edges_csv: CsvForm | None = None
+    nodes_csv: SourceForm | None = None
+    """Any source, in spite of the name."""
+    edges_csv: SourceForm | None = None
     node_columns: NodeColumns
     edge_columns: EdgeColumns
     kinds: dict[str, Kind]
@@ -243,7 +238,7 @@ class Network(_Part):
     """Words of an edge's state that mean normally open."""
 
 
-class Mapping(_Part):
+class Mapping(Part):
     """A checked mapping file. Words of the files are compared trimmed, in any case."""
 
     source: str
@@ -299,7 +294,25 @@ def _contradictions(mapping: Mapping) -> list[str]:
         wrong.append("customers.columns.life_support_date: needs customers.columns.life_support")
     if network is not None and bool(network.file) == bool(network.nodes_csv and network.edges_csv):
         wrong.append("network: give either file (JSON), or both nodes_csv and edges_csv")
+    wrong += [f"{key}: {mistake}" for key, form in _forms(mapping) for mistake in _unclear(form)]
     return wrong
+
+
+def _forms(mapping: Mapping) -> Iterator[tuple[str, SourceForm]]:
+    yield "customers", mapping.customers
+    yield "premises", mapping.premises
+    if mapping.network is not None and mapping.network.nodes_csv is not None:
+        yield "network.nodes_csv", mapping.network.nodes_csv
+    if mapping.network is not None and mapping.network.edges_csv is not None:
+        yield "network.edges_csv", mapping.network.edges_csv
+
+
+def _unclear(form: SourceForm) -> Iterator[str]:
+    """Why it does not say from where."""
+    if bool(form.file) == bool(form.url):
+        yield "give either file, or url and query"
+    elif bool(form.url) != bool(form.query):
+        yield "url and query belong together"
 
 
 def _mistake(path: Path, error: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import insert
+from tests import make
 
 from outreach.model.record import NetworkNode
 from outreach.store import network, record, tables as t
@@ -25,14 +26,17 @@ NODES = (
 
 def _filled(database: Database) -> None:
     with database.write() as session:
-        network.replace_nodes(session, NODES)
-        for order, locality in enumerate(("B", "A", "A", "C", "")):
-            session.execute(
-                insert(t.premise).values(
-                    ref=str(order), transformer="", tree_order=order, locality=locality,
-                    street_sealed=b"", zone="UTC",
-                )
+        for node in NODES:
+            make.make_node(
+                session, ref=node.ref, kind=node.kind, name=node.name,
+                tree_order=node.order, tree_last=node.last,
             )  # fmt: skip
+        for order, locality in enumerate(("B", "A", "A", "C", "")):
+            make.make_premise(session, tree_order=order, locality=locality)
+        for ref in ("L-12", "L-120", "T-9"):
+            session.execute(
+                insert(t.network_edge).values(ref=ref, node_a="a", node_b="b", open=False)
+            )
 
 
 def test_a_node_is_found_by_ref_in_any_case_or_by_its_only_name(database: Database) -> None:
@@ -56,35 +60,29 @@ def test_near_matches_hold_the_text_or_resemble_it(database: Database) -> None:
         assert network.near_matches(session, " ") == []
 
 
-def test_spans_and_localities_lie_under_nodes(database: Database) -> None:
+def test_spans_lie_under_nodes(database: Database) -> None:
     _filled(database)
 
     with database.read() as session:
         assert network.spans(session, ["ALM-F21", "ALM-F12", "?"]) == [(0, 2), (3, 4)]
-        assert network.localities_under(session, [(0, 2)]) == ["A", "B"]
-        assert network.localities_under(session, []) == []
+        assert [node.ref for node in network.under(session, ["ALM-F21"])] == ["ALM-F21"]
+        assert network.under(session, ["?"]) == []
         assert record.localities(session) == ["A", "B", "C"]
 
 
-def test_a_smaller_network_leaves_no_old_node(database: Database) -> None:
+def test_near_edges_hold_the_text_or_resemble_it(database: Database) -> None:
     _filled(database)
 
-    with database.write() as session:
-        network.replace_nodes(session, NODES[:1])
-        network.replace_edges(session, [{"ref": "1", "node_a": "x", "node_b": "y", "open": False}])
-        network.replace_edges(session, [])
-
     with database.read() as session:
-        assert network.find_node(session, "T-1") is None
-        assert network.find_node(session, "ALM-F12") is not None
-        network.replace_nodes(session, [])
-        assert network.find_node(session, "ALM-F12") is None
+        assert network.near_edges(session, "12") == ["L-12", "L-120"]
+        assert network.near_edges(session, "l-12", limit=1) == ["L-12"]
+        assert network.near_edges(session, "T-8") == ["T-9"]
+        assert network.near_edges(session, " ") == []
 
 
 def test_an_empty_database_has_no_record(database: Database) -> None:
     with database.read() as session:
         assert record.freshness(session) is None
-        assert record.open_refs(session) == (set(), set())
 
 
 def test_the_newest_load_is_the_freshness(database: Database) -> None:

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, or_, select
+from sqlalchemy import Row, func, or_, select
 
 from outreach.model.record import NetworkNode
-from outreach.store import bulk, tables as t
-from outreach.store.bulk import Rows
+from outreach.store import tables as t
 from outreach.store.session import Session
 
 Span = tuple[int, int]
 _COMPARED_AT_MOST = 20_000
+_ASKED_AT_ONCE = 1_000
 _node = t.network_node.c
-
-
-def replace_nodes(session: Session, nodes: Sequence[NetworkNode]) -> None:
-    """The tree as it is now; a node keeps its id, vanished ones are deleted."""
-    staying = {node.ref for node in nodes}
-    gone = [ref for ref in session.scalars(select(_node.ref)) if ref not in staying]
-    if gone:
-        session.connection().execute(
-            delete(t.network_node).where(_node.ref == bindparam("gone")),
-            [{"gone": ref} for ref in gone],
-        )
-    bulk.upsert_rows(session, t.network_node, [_row(node) for node in nodes], ("ref",))
-
-
-def replace_edges(session: Session, rows: Rows) -> None:
-    """Rows of ref, node_a, node_b, open."""
-    session.execute(delete(t.network_edge))
-    bulk.insert_rows(session, t.network_edge, rows)
 
 
 def find_node(session: Session, ref: str) -> NetworkNode | None:
@@ -68,6 +50,36 @@ def near_matches(session: Session, text: str, limit: int = 5) -> list[str]:
     return list(dict.fromkeys(found))[:limit]
 
 
+def near_edges(session: Session, text: str, limit: int = 5) -> list[str]:
+    """Refs of edges that look like the text, nearest first."""
+    edge = t.network_edge.c.ref
+    wanted = text.strip().casefold()
+    refs = {ref.casefold(): ref for ref in session.scalars(select(edge).order_by(edge))}
+    holds = [ref for folded, ref in refs.items() if wanted and wanted in folded][:limit]
+    if len(holds) < limit:
+        compared = list(refs)[:_COMPARED_AT_MOST]
+        holds += [refs[each] for each in difflib.get_close_matches(wanted, compared, n=limit)]
+    return list(dict.fromkeys(holds))[:limit]
+
+
+def transformer_orders(session: Session, refs: Iterable[str] | None = None) -> dict[str, int]:
+    """Transformer -> its label, where its premises stand; all, or those of the refs.
+
+    Labels move with every switching: ask for the few that a transaction writes, in that transaction.
+    Those asked by name are locked on PostgreSQL until its end, so that nothing moves in between.
+    """
+    found = select(_node.ref, _node.tree_order).where(_node.kind == "transformer")
+    if refs is None:
+        return dict(session.execute(found).all())
+    wanted = sorted(set(refs))
+    orders: dict[str, int] = {}
+    for start in range(0, len(wanted), _ASKED_AT_ONCE):
+        part = found.where(_node.ref.in_(wanted[start : start + _ASKED_AT_ONCE]))
+        locked = part.order_by(_node.ref).with_for_update(read=True)
+        orders |= dict(session.execute(locked).all())
+    return orders
+
+
 def spans(session: Session, refs: Iterable[str]) -> list[Span]:
     """[order, last] of each known node, in order; unknown refs give none."""
     found = select(_node.tree_order, _node.tree_last).where(_node.ref.in_(list(refs)))
@@ -83,20 +95,6 @@ def under(session: Session, refs: Iterable[str]) -> list[NetworkNode]:
     return [_read(row) for row in found]
 
 
-def localities_under(session: Session, under: Iterable[Span]) -> list[str]:
-    """Localities with a premise in the spans, the one with most premises first."""
-    between = [t.premise.c.tree_order.between(first, last) for first, last in under]
-    if not between:
-        return []
-    found = (
-        select(t.premise.c.locality)
-        .where(or_(*between), t.premise.c.closed_at.is_(None), t.premise.c.locality != "")
-        .group_by(t.premise.c.locality)
-        .order_by(func.count().desc(), t.premise.c.locality)
-    )
-    return list(session.scalars(found))
-
-
 def _resembling(session: Session, wanted: str, limit: int) -> list[str]:
     """Compares letter by letter, first with what people name: substations, feeders, sections."""
     rows = session.execute(
@@ -110,17 +108,6 @@ def _resembling(session: Session, wanted: str, limit: int) -> list[str]:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _row(node: NetworkNode) -> dict[str, Any]:
-    return {
-        "ref": node.ref,
-        "kind": node.kind,
-        "name": node.name,
-        "parent_ref": node.parent,
-        "tree_order": node.order,
-        "tree_last": node.last,
-    }
 
 
 def _read(row: Row[Any]) -> NetworkNode:

@@ -119,14 +119,14 @@ def make_node(session: Session, **changes: Any) -> int:
 
 
 def make_reach(session: Session, *, customer: int, contact_point: int, premise: int, **changes: Any) -> None:  # fmt: skip
-    """One row of `reach`, agreeing with the record it is made of."""
+    """One row of `reach`, agreeing with the record it is made of; contact point 0: nothing to write to."""
     joined = session.execute(
         select(t.customer, t.household.c.ref.label("household_ref"))
         .join(t.household, t.household.c.id == t.customer.c.household_id)
         .where(t.customer.c.id == customer)
     ).one()
     place = session.execute(select(t.premise).where(t.premise.c.id == premise)).one()
-    point = session.execute(select(t.contact_point).where(t.contact_point.c.id == contact_point)).one()  # fmt: skip
+    point = session.execute(select(t.contact_point).where(t.contact_point.c.id == contact_point)).first()  # fmt: skip
     values: dict[str, Any] = {
         "tree_order": place.tree_order,
         "contact_point_id": contact_point,
@@ -135,13 +135,13 @@ def make_reach(session: Session, *, customer: int, contact_point: int, premise: 
         "household_id": joined.household_id,
         "household": joined.household_ref,
         "priority": PriorityClass.C,
-        "channel": point.channel,
-        "channels": 1,
+        "channel": point.channel if point else "",
+        "channels": 1 if point else 0,
         "preferred": joined.preferred or "",
         "locale": joined.locale,
         "zone": place.zone,
         "locality": place.locality,
-        "country": point.country,
+        "country": point.country if point else "",
     }
     session.execute(insert(t.reach).values(**(values | changes)))
 

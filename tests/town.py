@@ -73,6 +73,10 @@ def resident(
             household=f"H-{number:04}", tree_order=order, locality=locality, priority=priority, channel=channel,
             channels=CHANNEL_BITS[channel], locale="es",
         )  # fmt: skip
+    else:
+        make.make_reach(
+            session, customer=customer, contact_point=0, premise=premise, priority=priority
+        )
     return customer
 
 

@@ -124,6 +124,7 @@ def upgrade() -> None:
         comment="Who occurs at several places: what makes sums of headcounts distinct",
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_recurrence_entity", "recurrence", ["entity", "family"], unique=False)
     op.create_table(
         "stage_account",
         sa.Column("ref", sa.Text(), nullable=False),
@@ -350,6 +351,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _number_without_gaps()
     _reach_without_generations()
     _widen(sa.Integer())
     op.drop_column("step_run", "generation")
@@ -400,6 +402,27 @@ def downgrade() -> None:
     op.drop_table("customer_tag")
     op.drop_table("area_premise")
     op.drop_table("area")
+
+
+def _number_without_gaps() -> None:
+    """Labels of 63 bits become places 1, 2, 3 … in the same order, as before them."""
+    op.execute(
+        "CREATE TABLE place AS SELECT tree_order AS label, row_number() OVER (ORDER BY tree_order)"
+        " AS number FROM network_node"
+    )
+    op.execute("CREATE UNIQUE INDEX ix_place_label ON place (label)")
+    op.execute(
+        "UPDATE network_node SET tree_last = (SELECT number FROM place"
+        " WHERE label <= network_node.tree_last ORDER BY label DESC LIMIT 1)"
+    )
+    for table in ("network_node", "premise", "reach"):
+        op.execute(
+            f"UPDATE {table} SET tree_order = coalesce("  # noqa: S608  constants
+            f"(SELECT number FROM place WHERE label = {table}.tree_order), -1)"
+        )
+    # Freezing begins anew: what it has written already it does not write again.
+    op.execute("UPDATE step_run SET slice_from = -1")
+    op.drop_table("place")
 
 
 def _widen(kind: sa.types.TypeEngine[int]) -> None:

@@ -11,7 +11,9 @@ import re
 import secrets
 import struct
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -45,7 +47,7 @@ class Keyring:
         key_id = max(self.seals)
         nonce = os.urandom(_NONCE)
         head = _HEAD.pack(_VERSION, key_id)
-        return head + nonce + AESGCM(self.seals[key_id]).encrypt(nonce, clear.encode(), head)
+        return head + nonce + _cipher(self.seals[key_id]).encrypt(nonce, clear.encode(), head)
 
     def open(self, sealed: bytes) -> str:
         """The clear text; InputRefused if it was sealed with a key that we do not hold."""
@@ -54,7 +56,7 @@ class Keyring:
         if key_id not in self.seals:
             raise InputRefused(f"the key file lacks key {key_id}, with which addresses were sealed")
         try:
-            return AESGCM(self.seals[key_id]).decrypt(nonce, body, head).decode()
+            return _cipher(self.seals[key_id]).decrypt(nonce, body, head).decode()
         except InvalidTag:
             raise InputRefused(
                 "the key file is not the one this database was sealed with; put the right one back"
@@ -109,6 +111,11 @@ class Keyring:
         return "Keyring(…)"
 
 
+@lru_cache(maxsize=8)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
+
+
 def new_keyring() -> Keyring:
     """Fresh random keys."""
     fresh = [secrets.token_bytes(32) for _ in range(4)]
@@ -153,6 +160,9 @@ def read_keyring(path: Path) -> Keyring:
 _NO_PLAN = NumberPlan(code="", mobile="", fixed="", extension=r"ext")
 _NOTE = re.compile(r"\([^)]*[^\W\d_][^)]*\)")
 _SPREADSHEET_ZERO = re.compile(r"[.,]0$")
+_NO_DIGIT = re.compile(r"[^0-9]")
+_NO_LETTER = re.compile(r"[\x00-@\[-`{-\x7f]*")
+"""ASCII without a letter, as nearly every number is."""
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _EMAIL = re.compile(
     rf"(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*"
@@ -184,9 +194,9 @@ def normalise_phone(
     """
     plan = PLANS.get(region, _NO_PLAN)
     clean = _without_notes(text, plan)
-    if any(letter.isalpha() for letter in clean):
+    if not _NO_LETTER.fullmatch(clean) and any(letter.isalpha() for letter in clean):
         return PhoneRefused(reason="letters")
-    digits = "".join(letter for letter in clean if letter in "0123456789")
+    digits = _NO_DIGIT.sub("", clean)
     if not digits:
         return PhoneRefused(reason="empty")
     international = _international(clean, digits, plan, region)
@@ -203,13 +213,18 @@ def normalise_phone(
 
 def prefix(address: str) -> str:
     """What stands in clear of a telephone: country code and two digits; empty for an e-mail."""
-    import phonenumbers  # noqa: PLC0415  phonenumbers
-
     if not address.startswith("+"):
         return ""
-    known = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
-    code = next((size for size in (1, 2, 3) if int(address[1 : 1 + size]) in known), 3)
+    codes = _calling_codes()
+    code = next((size for size in (1, 2, 3) if address[1 : 1 + size] in codes), 3)
     return address[: 1 + code + 2]
+
+
+@cache
+def _calling_codes() -> frozenset[str]:
+    import phonenumbers  # noqa: PLC0415  phonenumbers
+
+    return frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 
 def is_region(region: str) -> bool:
@@ -222,6 +237,8 @@ def is_region(region: str) -> bool:
 def _without_notes(text: str, plan: NumberPlan) -> str:
     """Less the extension, remarks in parentheses, and the .0 that a spreadsheet adds."""
     line = text.replace("\N{NO-BREAK SPACE}", " ")
+    if _NO_LETTER.fullmatch(line):  # an extension is named, and a remark has words
+        return _SPREADSHEET_ZERO.sub("", line.strip())
     if plan.extension:
         line = re.split(plan.extension, line, maxsplit=1, flags=re.IGNORECASE)[0]
     return _SPREADSHEET_ZERO.sub("", _NOTE.sub("", line).strip())
@@ -230,15 +247,23 @@ def _without_notes(text: str, plan: NumberPlan) -> str:
 def _international(clean: str, digits: str, plan: NumberPlan, region: str) -> str:
     """Digits with country code; empty if no number of the region is written like this."""
     if "+" in clean[: clean.index(digits[0])]:
-        return digits
+        return _as_dialled(digits, plan, region)
     if digits.startswith("00"):
-        return digits[2:]
+        return _as_dialled(digits[2:], plan, region)
     if plan.bare and re.fullmatch(plan.bare, digits):
         return digits
     for pattern, rewritten in plan.rewrites:
         if match := re.fullmatch(pattern, digits.removeprefix("0")):
-            return match.expand(rewritten)
+            return rewritten.replace(r"\1", match[1])  # Match.expand parses it each time, for 10 µs
     return "" if plan.rewrites else _read_by_library(clean, region)
+
+
+def _as_dialled(digits: str, plan: NumberPlan, region: str) -> str:
+    """People put +54 before what they dial at home, 011 15 …; whoever opted out is the same person."""
+    at_home = plan.code and digits.startswith(plan.code) and not plan.rewrites
+    if not at_home or re.fullmatch(f"{plan.mobile}|{plan.fixed}", digits):
+        return digits
+    return _read_by_library(digits.removeprefix(plan.code), region) or digits
 
 
 def _read_by_library(clean: str, region: str) -> str:
@@ -253,6 +278,18 @@ def _read_by_library(clean: str, region: str) -> str:
 
 def _line(digits: str) -> Phone | None:
     """The line behind international digits, if it exists and is no premium, toll-free or service number."""
+    for country, plan in PLANS.items():
+        if digits.startswith(plan.code):
+            mobile = re.fullmatch(plan.mobile, digits) is not None
+            if not (mobile or re.fullmatch(plan.fixed, digits)):
+                return None
+            is_valid = _is_valid(digits, country, plan.code)
+            return Phone(e164=f"+{digits}", country=country, mobile=mobile) if is_valid else None
+    return _line_abroad(digits)
+
+
+def _line_abroad(digits: str) -> Phone | None:
+    """Of a country without a plan of ours: by the library alone."""
     import phonenumbers  # noqa: PLC0415  phonenumbers
 
     try:
@@ -261,11 +298,6 @@ def _line(digits: str) -> Phone | None:
         return None
     if not phonenumbers.is_valid_number(number):
         return None
-    for country, plan in PLANS.items():
-        if digits.startswith(plan.code):
-            mobile = re.fullmatch(plan.mobile, digits) is not None
-            known = mobile or re.fullmatch(plan.fixed, digits)
-            return Phone(e164=f"+{digits}", country=country, mobile=mobile) if known else None
     kinds = phonenumbers.PhoneNumberType
     kind = phonenumbers.number_type(number)
     if kind not in {kinds.MOBILE, kinds.FIXED_LINE_OR_MOBILE, kinds.FIXED_LINE, kinds.VOIP}:
@@ -275,3 +307,69 @@ def _line(digits: str) -> Phone | None:
         country=phonenumbers.region_code_for_number(number) or "",
         mobile=kind in {kinds.MOBILE, kinds.FIXED_LINE_OR_MOBILE},
     )
+
+
+def _is_valid(digits: str, country: str, code: str) -> bool:
+    """What the library's is_valid_number says, by its own patterns: 2 µs instead of 60."""
+    rules = _rules(country)
+    national = digits[len(code) :]
+    if rules is None or rules.rewritten.match(national):
+        return _library_is_valid(digits)
+    return _fits(national, rules.general) and any(_fits(national, kind) for kind in rules.kinds)
+
+
+def _library_is_valid(digits: str) -> bool:
+    import phonenumbers  # noqa: PLC0415  phonenumbers
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}"))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+_Kind = tuple[tuple[int, ...], re.Pattern[str]]
+"""(possible lengths, pattern) of national numbers of one kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rules:
+    """The library's patterns of one country, compiled."""
+
+    rewritten: re.Pattern[str]
+    """National numbers that begin like this are rewritten before they are judged."""
+    general: _Kind
+    kinds: tuple[_Kind, ...]
+
+
+@cache
+def _rules(country: str) -> _Rules | None:
+    """None where countries share a calling code: there the library has to look."""
+    import phonenumbers  # noqa: PLC0415  phonenumbers
+
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    if metadata is None:
+        return None
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(metadata.country_code or 0, ())
+    if len(regions) != 1:
+        return None
+    kinds = (
+        metadata.mobile, metadata.fixed_line, metadata.voip, metadata.toll_free,
+        metadata.premium_rate, metadata.shared_cost, metadata.personal_number, metadata.pager,
+        metadata.uan, metadata.voicemail,
+    )  # fmt: skip
+    return _Rules(
+        rewritten=re.compile(metadata.national_prefix_for_parsing or r"(?!)"),
+        general=_kind(metadata.general_desc),
+        kinds=tuple(
+            _kind(kind) for kind in kinds if kind is not None and kind.national_number_pattern
+        ),
+    )
+
+
+def _fits(national: str, kind: _Kind) -> bool:
+    lengths, pattern = kind
+    return (not lengths or len(national) in lengths) and pattern.fullmatch(national) is not None
+
+
+def _kind(description: Any) -> _Kind:
+    return tuple(description.possible_length), re.compile(description.national_number_pattern)

@@ -1,4 +1,4 @@
-"""Customers, identities, duplicates and households."""
+"""Customers, identities and duplicates."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from datetime import date
 import pytest
 from hypothesis import given, strategies as st
 
-from outreach.model.record import Account, Contact, Premise
-from outreach.model.words import Channel, PriorityClass
-from outreach.record import people
-from outreach.record.csv_file import Row
+from outreach.model.record import Contact
+from outreach.model.words import Channel
+from outreach.record import newest, people
+from outreach.record.bodies import Body
 from outreach.record.identity import plain, rut_cl
 from outreach.record.mapping import Consent
-from outreach.record.newest import Newest
+from outreach.record.newest import Losers, Read, wins
+from outreach.record.people import Held
 
 
 def make_contact(address: str = "+56983737357", **changes: object) -> Contact:
@@ -23,26 +24,13 @@ def make_contact(address: str = "+56983737357", **changes: object) -> Contact:
     return Contact(**(values | changes))  # type: ignore[arg-type]
 
 
-def make_account(ref: str, *contacts: Contact, key: str = "", day: date | None = None) -> Account:
-    return Account(
-        ref=ref,
-        customer_key=key or ref,
-        name=f"name {ref}",
-        customer_type="home",
-        locale="es",
-        zone="UTC",
-        preferred=None,
-        priority=PriorityClass.C,
-        contacts=contacts,
-        updated_on=day,
+def make_held(
+    ref: str, *contacts: Contact, day: date | None = None, tags: tuple[str, ...] = ()
+) -> Held:
+    body = Body(
+        name=f"name {ref}", locale="es", zone="UTC", preferred=None, contacts=contacts, tags=tags
     )
-
-
-def make_premise(ref: str, holder: str, occupant: str | None = None) -> Premise:
-    return Premise(
-        ref=ref, holder=holder, occupant=occupant, transformer="", locality="", street="",
-        latitude=None, longitude=None,
-    )  # fmt: skip
+    return Held(ref, day, body)
 
 
 @pytest.mark.parametrize(
@@ -77,29 +65,47 @@ def test_a_plain_identity_ignores_how_it_is_typed() -> None:
 def test_the_newest_record_wins_and_every_other_one_is_accounted_for(
     offered: list[tuple[str, int, str]],
 ) -> None:
-    newest = Newest()
+    losers, best = Losers(), dict[str, Read]()
     for record, (key, day, content) in enumerate(offered, start=2):
-        newest.offer(key, Row(record=record, line=record, fields=(content,)), date(2026, 1, day))
+        read, held = Read(record, date(2026, 1, day), ord(content)), best.get(key)
+        if held is not None and not wins(read, held):
+            losers.lost(key, read, to=held)
+            continue
+        if held is not None:
+            losers.lost(key, held, to=read)
+        best[key] = read
 
-    winners = newest.winners()
-    for key, row in winners.items():
+    for key, read in best.items():
         days = [(day, record) for record, (k, day, _c) in enumerate(offered, 2) if k == key]
-        assert row.record == max(days)[1]
-    lost = [record for records in newest.losers().values() for record in records]
-    assert sorted(lost + [row.record for row in winners.values()]) == [*range(2, 2 + len(offered))]
+        assert read.record == max(days)[1]
+    lost = [record for records in losers.records().values() for record in records]
+    assert sorted(lost + [read.record for read in best.values()]) == [*range(2, 2 + len(offered))]
+    assert sum(losers.counts().values()) == losers.count == len(lost)
+
+
+def test_losers_beyond_what_is_kept_are_still_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(newest, "_KEPT", 1)
+    losers, last = Losers(), Read(9, date(2026, 1, 2), 1)
+
+    for record, (day, digest) in enumerate([(1, 2), (2, 1), (2, 3)], start=2):
+        losers.lost("a", Read(record, date(2026, 1, day), digest), to=last)
+
+    assert losers.records() == {"older_date": (2,)}
+    assert losers.counts() == {"older_date": 1, "identical": 1, "same_date_earlier_row": 1}
 
 
 def test_accounts_of_one_key_are_one_customer_who_speaks_as_the_newest() -> None:
-    found = people.customers(
+    found = people.merged(
         [
-            make_account("10", make_contact(consent=True), key="k", day=date(2026, 1, 1)),
-            make_account("9", make_contact(consent=False), key="k"),
+            make_held("10", make_contact(consent=True), day=date(2026, 1, 1), tags=("b", "a")),
+            make_held("9", make_contact(consent=False), tags=("a",)),
         ]
     )
 
-    assert found["k"].name == "name 10"
-    assert found["k"].accounts == ("9", "10")
-    assert [one.consent for one in found["k"].contacts] == [False]
+    assert found.name == "name 10"
+    assert found.lowest == "9"
+    assert found.tags == ("a", "b")
+    assert [one.consent for one in found.contacts] == [False]
 
 
 @pytest.mark.parametrize(
@@ -110,21 +116,21 @@ def test_an_explicit_no_wins_else_a_yes_suffices(
     *, one: bool | None, other: bool | None, merged: bool | None
 ) -> None:
     for first, second in ((one, other), (other, one)):
-        found = people.customers(
+        found = people.merged(
             [
-                make_account("1", make_contact(consent=first), key="k"),
-                make_account("2", make_contact(consent=second), key="k"),
+                make_held("1", make_contact(consent=first)),
+                make_held("2", make_contact(consent=second)),
             ]
         )
-        assert [contact.consent for contact in found["k"].contacts] == [merged]
+        assert [contact.consent for contact in found.contacts] == [merged]
 
 
 def test_what_is_not_usable_has_no_say_in_consent() -> None:
-    dead = make_account("1", make_contact(usable=False, consent=None), key="k")
-    alive = make_account("2", make_contact(consent=True), key="k")
+    dead = make_held("1", make_contact(usable=False, consent=None))
+    alive = make_held("2", make_contact(consent=True))
 
     for order in ([dead, alive], [alive, dead]):
-        (contact,) = people.customers(order)["k"].contacts
+        (contact,) = people.merged(order).contacts
         assert contact.usable
         assert contact.consent is True
 
@@ -143,42 +149,3 @@ def test_what_is_not_usable_has_no_say_in_consent() -> None:
 )
 def test_we_write_only_on_a_basis(contact: Contact, basis: str) -> None:
     assert people.basis(contact, Consent(voice_needs_consent=False)) == basis
-
-
-def test_households_join_over_premises_and_addresses_but_not_shared_ones() -> None:
-    everybody = people.customers(
-        [
-            make_account("1", make_contact("+1")),
-            make_account("2", make_contact("+1"), make_contact("+9")),
-            make_account("3"),
-            make_account("4", make_contact("+9")),
-        ]
-    )
-    premises = [make_premise("P", "2", "3"), make_premise("Q", "4"), make_premise("R", "unknown")]
-
-    joined = people.households(everybody, premises, ["+9"])
-
-    assert joined == {"1": "H-1", "2": "H-1", "3": "H-1", "4": "H-4"}
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=15))
-def test_households_are_the_connected_components(pairs: list[tuple[int, int]]) -> None:
-    everybody = people.customers([make_account(str(number)) for number in range(10)])
-    premises = [make_premise(str(i), str(a), str(b)) for i, (a, b) in enumerate(pairs)]
-
-    joined = people.households(everybody, premises, ())
-
-    groups = {number: {number} for number in range(10)}
-    for a, b in pairs:
-        merged = groups[a] | groups[b]
-        groups |= dict.fromkeys(merged, merged)
-    assert joined == {str(n): f"H-{min(group)}" for n, group in groups.items()}
-
-
-def test_an_address_of_many_customers_is_shared() -> None:
-    everybody = people.customers([make_account(str(n), make_contact("+1")) for n in range(3)])
-
-    assert people.shared_addresses(everybody.values(), 3) == {}
-    assert people.shared_addresses(everybody.values(), 2) == {"+1": 3}
-    assert people.without(everybody["0"], ["+1"]).contacts == ()
-    assert people.without(everybody["0"], ["+2"]) is everybody["0"]

@@ -23,6 +23,17 @@ STAND_INS = frozenset({"912345678"})
 
 
 @pytest.mark.parametrize(
+    "typed",
+    ["0054 9 11 2345-6789", "+54 11 15 2345-6789", "00 54 11 15 2345 6789", "011 15 2345-6789"],
+)
+def test_an_argentine_mobile_is_one_number_however_it_is_typed(typed: str) -> None:
+    phone = normalise_phone(typed, region="AR")
+
+    assert isinstance(phone, Phone)
+    assert phone.e164 == "+5491123456789"
+
+
+@pytest.mark.parametrize(
     ("typed", "e164", "mobile"),
     [
         ("09-83737357", "+56983737357", True),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, text
+from tests import make
 
 from outreach.model.errors import StoreUnusable
 from outreach.settings import carried
-from outreach.store import migrations
+from outreach.store import migrations, tables as t
 from outreach.store.session import Database
 
 
@@ -39,3 +42,33 @@ def test_a_current_database_is_accepted(database: Database):
 def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path):
     with pytest.raises(StoreUnusable, match="outreach db upgrade"):
         Database(f"sqlite:///{tmp_path / 'none.db'}")
+
+
+def test_a_downgrade_keeps_every_premise_under_its_node_and_every_opt_out(database: Database):
+    high = 1 << 40
+    with database.write() as session:
+        feeder = make.make_node(session, ref="F", tree_order=high, tree_last=high + 900)
+        make.make_node(session, ref="T", tree_order=high + 500, tree_last=high + 600)
+        account = make.make_account(session)
+        premise = make.make_premise(
+            session, account=account, transformer="T", tree_order=high + 500
+        )
+        session.execute(
+            insert(t.suppression).values(
+                address_hash=b"h" * 16, channel="*", purpose="*", reason="asked", at=make.NOW
+            )
+        )
+
+    migrations.downgrade(database, carried("alembic"), "0001")
+
+    with database.read() as session:
+
+        def one(query: str) -> Any:
+            return session.execute(text(query)).one()
+
+        first, last = one(f"SELECT tree_order, tree_last FROM network_node WHERE id = {feeder}")  # noqa: S608
+        (place,) = one(f"SELECT tree_order FROM premise WHERE id = {premise}")  # noqa: S608
+        assert first < place <= last < 1 << 31
+        assert one("SELECT count(*) FROM suppression") == (1,)
+    migrations.upgrade(database, carried("alembic"))
+    assert migrations.differences(database) == []

@@ -15,7 +15,7 @@ from outreach.entry.wiring import Installation
 from outreach.model.errors import OutreachError
 from outreach.model.words import MessageState
 from outreach.settings import Lane
-from outreach.store import lanes, ledger
+from outreach.store import lanes, ledger, reach
 
 log = structlog.get_logger()
 
@@ -102,6 +102,7 @@ class Worker:
         while applied:
             with self._of.database.write() as session:
                 applied = receipts.apply(session, self._of.keyring, now=now)
+        reach.keep_up(self._of.database, owner=self._of.owner, now=now)
 
     async def settle_doubts(self) -> None:
         """Looks up what may or may not have left."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 
+from outreach.model.audience import Segment
 from outreach.model.words import (
     AtNight,
     Audience,
@@ -33,6 +34,8 @@ class Step:
     channels: tuple[Channel, ...] = (Channel.SMS, Channel.EMAIL)
     """In order; a customer hears on the preferred one if it is here, else on the first they have."""
     template: str
+    segment: Segment = field(default_factory=Segment)
+    """Whom of them it speaks to; of its own keys and those of the whole campaign."""
     at_night: AtNight = AtNight.SEND
     tier: Tier = Tier.BULK
     too_late_after: timedelta | None = None

@@ -71,22 +71,27 @@ class CallerPremise:
     locale: str
     customer_id: int
     customer_type: str
+    postal_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One side of a scope, held in memory: spans of tree order, localities, and premise ids."""
+    """One side of a scope, held in memory; areas are spans where all of a place lies inside, else ids."""
 
     spans: tuple[tuple[int, int], ...] = ()
     localities: frozenset[str] = frozenset()
     premise_ids: frozenset[int] = frozenset()
+    postal_codes: frozenset[str] = frozenset()
+    less: Part | None = None
 
     def covers(self, premise: CallerPremise) -> bool:
-        return (
+        held = (
             premise.locality in self.localities
             or premise.premise_id in self.premise_ids
+            or (bool(premise.postal_code) and premise.postal_code in self.postal_codes)
             or any(low <= premise.tree_order <= high for low, high in self.spans)
         )
+        return held and not (self.less is not None and self.less.covers(premise))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from outreach.model.words import Channel, PriorityClass
+from outreach.model.words import Channel, LifeSupportState, PriorityClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,14 @@ class Account:
     """Registered as life support once, but not validly today."""
     contacts: tuple[Contact, ...] = ()
     updated_on: date | None = None
+    base_priority: PriorityClass = PriorityClass.C
+    """The class without the register."""
+    life_support: LifeSupportState = LifeSupportState.NONE
+    life_support_on: date | None = None
+    """Registered or last confirmed."""
+    life_support_until: date | None = None
+    """Last day on which the entry holds; None: no entry, or one that holds for ever."""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,7 @@ class Premise:
     longitude: float | None
     zone: str = ""
     """IANA zone of the place; empty: the company's."""
+    postal_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,39 +1,34 @@
-"""Reads the file of accounts into Accounts: one a number, normalised, judged and classed."""
+"""Reads a row of the accounts: normalised, judged, classed, and sealed for the stage."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping as Dictionary
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import date
 from zoneinfo import available_timezones
 
 from outreach.addresses import Keyring, normalise_email, normalise_phone
 from outreach.model.numbering import Phone
-from outreach.model.record import Account, Contact, RowRefused
-from outreach.model.words import Channel, PriorityClass
-from outreach.record.csv_file import CsvFile, Row
+from outreach.model.record import Account, Contact
+from outreach.model.words import Channel, LifeSupportState, PriorityClass
+from outreach.record import bodies
+from outreach.record.bodies import Note
+from outreach.record.cells import Row
 from outreach.record.identity import READERS
-from outreach.record.mapping import LifeSupport, Mapping
-from outreach.record.newest import Newest
+from outreach.record.mapping import Customers, LifeSupport, Mapping
+from outreach.record.words import Cells, Words, cell, fold, parsed_day
 
+__all__ = ["AccountReader", "Tallies", "fold", "life_support_state", "wanted"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountsRead:
-    """What the file of accounts gave. Counters are by the words of the mapping file."""
-
-    accounts: dict[str, Account]
-    records: int
-    refused: tuple[RowRefused, ...]
-    duplicates: dict[str, tuple[int, ...]]
-    tallies: Tallies
+_CHANNELS = {channel.value: channel for channel in Channel}
+_TAGS = re.compile(r"[,;|]")
 
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """What was seen in the accounts that were taken."""
+    """What was seen in the accounts that were taken, by the words of the mapping file."""
 
     identities: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
@@ -43,48 +38,6 @@ class Tallies:
     life_support: Counter[str] = field(default_factory=Counter)
     refused_phones: Counter[str] = field(default_factory=Counter)
     refused_emails: Counter[str] = field(default_factory=Counter)
-
-
-def read_accounts(mapping: Mapping, keyring: Keyring, today: date) -> AccountsRead:
-    """Reads the file; one refused row costs nothing but itself. InputRefused if the file is unusable."""
-    form = mapping.customers
-    file = CsvFile(mapping.folder, form, _wanted(mapping))
-    newest, refused = Newest(), []
-    reader = _AccountReader(mapping, file, keyring, today)
-    for row in file:
-        if isinstance(row, RowRefused):
-            refused.append(row)
-            continue
-        ref = reader.ref(row)
-        if reason := reader.refusal(row, ref):
-            refused.append(
-                RowRefused(file=file.path.name, record=row.record, line=row.line, reason=reason)
-            )
-            continue
-        newest.offer(ref, row, reader.day(row, form.columns.updated))
-    return AccountsRead(
-        accounts={ref: reader.account(ref, row) for ref, row in newest.winners().items()},
-        records=file.records,
-        refused=tuple(refused),
-        duplicates=newest.losers(),
-        tallies=reader.tallies,
-    )
-
-
-def fold(word: str) -> str:
-    """How words of a file are compared: trimmed, in any case."""
-    return word.strip().casefold()
-
-
-@lru_cache(maxsize=20_000)  # strptime costs 10 µs, and the same days come again and again
-def parsed_day(text: str, formats: tuple[str, ...]) -> date | None:
-    """The day by the first format that fits; None if none does."""
-    for form in formats:
-        try:
-            return datetime.strptime(text.strip(), form).date()  # noqa: DTZ007  a day has no zone
-        except ValueError:
-            continue
-    return None
 
 
 def life_support_state(text: str, day: date | None, today: date, rule: LifeSupport) -> str:
@@ -100,132 +53,246 @@ def life_support_state(text: str, day: date | None, today: date, rule: LifeSuppo
     return "valid" if today <= rule.ends_on(day) else "expired"
 
 
-class _AccountReader:
-    """The columns and words of one mapping, ready for many rows."""
+class AccountReader:
+    """The columns and words of one mapping, ready for millions of rows."""
 
-    def __init__(self, mapping: Mapping, file: CsvFile, keyring: Keyring, today: date) -> None:
-        self.mapping, self.file, self.keyring, self.today = mapping, file, keyring, today
-        self.tallies = Tallies()
-        self._columns = mapping.customers.columns
-        self._place = {name: place for place, name in enumerate(file.columns)}
-        self._yes = {fold(word) for word in mapping.consent.yes}
-        self._no = {fold(word) for word in mapping.consent.no}
-        self._registered = {fold(word) for word in mapping.customers.life_support.yes}
-        self._ordinary = {fold(word) for word in mapping.customers.ordinary_types}
-        self._states = _folded(mapping.customers.states)
-        self._languages = _folded(mapping.customers.languages)
-        self._zones = _folded(mapping.customers.zones)
-        self._channels = _folded(mapping.customers.channels)
+    entity = "account"
+
+    def __init__(
+        self, mapping: Mapping, columns: Sequence[str], keyring: Keyring, today: date
+    ) -> None:
+        self._mapping, self._keyring, self._today = mapping, keyring, today
+        form, cells = mapping.customers, Cells(columns)
+        self._formats = mapping.record.dates
+        self._at = _Places(form, cells)
+        self._drop = re.compile(form.account_drop)
+        self._pattern = re.compile(form.account_pattern)
+        self._identity = READERS[form.identity]
+        self._states = Words(form.states, "active")
+        self._contacts = _ContactReader(mapping, cells)
+        self._words = _AccountWords(mapping)
+        self._counted: dict[str, Counter[str]] = {}
+        self._rows = 0
+
+    def ref(self, row: Row) -> str:
+        return self._drop.sub("", cell(row, self._at.account))
+
+    def refusal(self, row: Row, ref: str) -> str:
+        """Why this row is no account of ours; empty if it is one."""
+        if not ref:
+            return "missing_customer_number"
+        if not self._pattern.fullmatch(ref):
+            return "bad_customer_number"
+        return "closed_account" if self._state(row) == "closed" else ""
+
+    def day(self, row: Row) -> date | None:
+        return parsed_day(cell(row, self._at.updated), self._formats)
+
+    def staged(self, ref: str, row: Row, digest: int) -> tuple[object, ...]:
+        """The row in the order of store.staging.ACCOUNT_NAMES; it is counted."""
+        account, notes = self.account(ref, row)
+        self._count(notes, 1)
+        return (
+            ref,
+            row.record,
+            account.updated_on,
+            digest,
+            account.customer_key,
+            account.customer_type,
+            account.priority.value,
+            account.priority_expired,
+            account.base_priority.value,
+            account.life_support.value,
+            account.life_support_on,
+            account.life_support_until,
+            bodies.seal(self._keyring, account, notes),
+        )
+
+    def forget(self, sealed: Iterable[bytes]) -> None:
+        """Rows that were counted and then lost to a newer one of their number."""
+        for body in sealed:
+            self._count(bodies.unseal(self._keyring, body).notes, -1)
+
+    def tallies(self) -> Tallies:
+        """What was seen so far: what is noted, and for all others what is usual."""
+        tallies = Tallies(
+            **{name: Counter(self._counted.get(name, {})) for name in Tallies.__dataclass_fields__}
+        )
+        usual = {
+            "identities": "valid",
+            "languages": self._mapping.record.locale,
+            "zones": self._mapping.record.zone,
+            "states": "active",
+        }
+        for name, word in usual.items():
+            counter = getattr(tallies, name)
+            if rest := self._rows - counter.total():
+                counter[word] += rest
+        return tallies
+
+    def account(self, ref: str, row: Row) -> tuple[Account, tuple[Note, ...]]:
+        """The account, and what is remarkable about its row."""
+        notes: list[Note] = []
+        deceased = self._state(row) == "deceased"
+        if deceased:
+            notes.append(("states", "deceased"))
+        kind = cell(row, self._at.type)
+        base = self._words.base_priority(kind)
+        register, since, until = self._life_support(row, deceased=deceased)
+        if register:
+            notes.append(("life_support", register.value))
+        account = Account(
+            ref=ref,
+            customer_key=self._customer_key(row, notes) or ref,
+            name=" ".join(filter(None, [cell(row, place) for place in self._at.name])),
+            customer_type=kind,
+            locale=self._words.locale(cell(row, self._at.language), notes),
+            zone=self._words.zone(cell(row, self._at.zone), notes),
+            preferred=self._words.preferred(cell(row, self._at.preferred)),
+            priority=PriorityClass.A if register is LifeSupportState.VALID else base,
+            priority_expired=register not in {LifeSupportState.NONE, LifeSupportState.VALID},
+            contacts=tuple(self._contacts.read(row, notes, usable=not deceased)),
+            updated_on=self.day(row),
+            base_priority=base,
+            life_support=register,
+            life_support_on=since,
+            life_support_until=until,
+            tags=self._tags(row),
+        )
+        return account, tuple(notes)
+
+    def _count(self, notes: Iterable[Note], one: int) -> None:
+        self._rows += one
+        for name, word in notes:
+            counter = self._counted.setdefault(name, Counter())
+            counter[word] += one
+            if not counter[word]:
+                del counter[word]
+
+    def _state(self, row: Row) -> str:
+        place = self._at.state
+        return self._states[row.fields[place]] if place >= 0 else "active"
+
+    def _customer_key(self, row: Row, notes: list[Note]) -> str:
+        text = cell(row, self._at.identity)
+        identity = self._identity(text)
+        if identity is None:
+            notes.append(("identities", "invalid" if text else "blank"))
+            return ""
+        return f"C-{self._keyring.hash(f'identity {identity}').hex()[:20]}"
+
+    def _life_support(
+        self, row: Row, *, deceased: bool
+    ) -> tuple[LifeSupportState, date | None, date | None]:
+        """(state, registered on, holds until); nothing for an account that is not flagged."""
+        place = self._at.life_support
+        if place < 0 or not self._words.registered[row.fields[place]]:
+            return LifeSupportState.NONE, None, None
+        rule = self._mapping.customers.life_support
+        text = cell(row, self._at.life_support_date)
+        day = parsed_day(text, self._formats) if text else None
+        state = life_support_state(text, day, self._today, rule)
+        until = _last_day(day, rule) if day and rule.valid_for is not None else None
+        return LifeSupportState("deceased" if deceased else state), day, until
+
+    def _tags(self, row: Row) -> tuple[str, ...]:
+        cells = [cell(row, place) for place in self._at.tags]
+        pieces = [piece.strip() for text in cells if text for piece in _TAGS.split(text)]
+        return tuple(sorted({piece for piece in pieces if piece}))
+
+
+def _last_day(day: date, rule: LifeSupport) -> date:
+    try:
+        return rule.ends_on(day)
+    except (ValueError, OverflowError):  # some registers write 31/12/9999
+        return date.max
+
+
+class _Places:
+    """Where the columns of the accounts stand."""
+
+    def __init__(self, form: Customers, cells: Cells) -> None:
+        columns = form.columns
+        self.account, self.identity = cells.place(columns.account), cells.place(columns.identity)
+        self.name, self.tags = cells.places(columns.name), cells.places(columns.tags)
+        self.type, self.language = cells.place(columns.type), cells.place(columns.language)
+        self.preferred, self.zone = cells.place(columns.preferred), cells.place(columns.zone)
+        self.life_support = cells.place(columns.life_support)
+        self.life_support_date = cells.place(columns.life_support_date)
+        self.state, self.updated = cells.place(columns.state), cells.place(columns.updated)
+
+
+class _AccountWords:
+    """What the words of the cells mean."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        form = mapping.customers
+        self._locale, self._zone = mapping.record.locale, mapping.record.zone
+        self._languages = Words(form.languages)
+        self._zones = Words(form.zones)
+        self._channels = Words(form.channels, "none")
+        self._ordinary = Words.one_of(form.ordinary_types)
+        self._all_are_ordinary = not form.ordinary_types
         self._all_zones = available_timezones()
+        self.registered = Words.one_of(form.life_support.yes)
+
+    def base_priority(self, kind: str) -> PriorityClass:
+        if self._all_are_ordinary or self._ordinary[kind]:
+            return PriorityClass.C
+        return PriorityClass.B
+
+    def preferred(self, word: str) -> Channel | None:
+        return _CHANNELS.get(self._channels[word])
+
+    def locale(self, word: str, notes: list[Note]) -> str:
+        locale = self._languages[word] if word else self._locale
+        if not locale:
+            notes.append(("languages", f"{self._locale} (unknown value)"))
+        elif locale != self._locale:
+            notes.append(("languages", locale))
+        return locale or self._locale
+
+    def zone(self, word: str, notes: list[Note]) -> str:
+        named = self._zones[word]
+        zone = named or self._zone
+        if "/" in word and word in self._all_zones:
+            zone = word
+        elif word and not named:
+            notes.append(("unknown_zones", word))
+        if zone != self._zone:
+            notes.append(("zones", zone))
+        return zone
+
+
+class _ContactReader:
+    """Reads the addresses of an account, each with the consent of its channel."""
+
+    def __init__(self, mapping: Mapping, cells: Cells) -> None:
+        columns = mapping.customers.columns
+        self._emails, self._phones = cells.places(columns.emails), cells.places(columns.phones)
+        self._mail, self._text, self._call = map(
+            cells.place, (columns.email_consent, columns.sms_consent, columns.voice_consent)
+        )
+        said = dict.fromkeys(mapping.consent.no, "no") | dict.fromkeys(mapping.consent.yes, "yes")
+        self._said = Words(said)
+        self._region = mapping.record.region
         self._between = re.compile(
             "|".join(map(re.escape, mapping.phones.separators)) or r"\Z", re.IGNORECASE
         )
         self._countries = frozenset(mapping.phones.countries)
         self._stand_ins = frozenset(mapping.phones.stand_ins)
 
-    def cell(self, row: Row, column: str) -> str:
-        """The trimmed cell; empty if the mapping names no such column."""
-        return row.fields[self._place[column]].strip() if column else ""
-
-    def day(self, row: Row, column: str) -> date | None:
-        return parsed_day(self.cell(row, column), self.mapping.record.dates)
-
-    def ref(self, row: Row) -> str:
-        return re.sub(
-            self.mapping.customers.account_drop, "", self.cell(row, self._columns.account)
-        )
-
-    def state(self, row: Row) -> str:
-        return self._states.get(fold(self.cell(row, self._columns.state)), "active")
-
-    def refusal(self, row: Row, ref: str) -> str:
-        """Why this row is no account of ours; empty if it is one."""
-        if not ref:
-            return "missing_customer_number"
-        if not re.fullmatch(self.mapping.customers.account_pattern, ref):
-            return "bad_customer_number"
-        return "closed_account" if self.state(row) == "closed" else ""
-
-    def account(self, ref: str, row: Row) -> Account:
-        columns, deceased = self._columns, self.state(row) == "deceased"
-        self.tallies.states["deceased" if deceased else "active"] += 1
-        register = self._life_support(row, deceased=deceased)
-        kind = self.cell(row, columns.type)
-        return Account(
-            ref=ref,
-            customer_key=self._customer_key(row) or ref,
-            name=" ".join(filter(None, (self.cell(row, name) for name in columns.name))),
-            customer_type=kind,
-            locale=self._locale(row),
-            zone=self._zone(row),
-            preferred=self._preferred(row),
-            priority=self._priority(register, kind),
-            priority_expired=register not in {"", "valid"},
-            contacts=tuple(self._contacts(row, usable=not deceased)),
-            updated_on=self.day(row, columns.updated),
-        )
-
-    def _customer_key(self, row: Row) -> str:
-        text = self.cell(row, self._columns.identity)
-        identity = READERS[self.mapping.customers.identity](text)
-        if identity is None:
-            self.tallies.identities["invalid" if text else "blank"] += 1
-            return ""
-        self.tallies.identities["valid"] += 1
-        return f"C-{self.keyring.hash(f'identity {identity}').hex()[:20]}"
-
-    def _life_support(self, row: Row, *, deceased: bool) -> str:
-        columns, rule = self._columns, self.mapping.customers.life_support
-        if fold(self.cell(row, columns.life_support)) not in self._registered:
-            return ""
-        text = self.cell(row, columns.life_support_date)
-        day = self.day(row, columns.life_support_date)
-        state = "deceased" if deceased else life_support_state(text, day, self.today, rule)
-        self.tallies.life_support[state] += 1
-        return state
-
-    def _priority(self, register: str, kind: str) -> PriorityClass:
-        if register == "valid":
-            return PriorityClass.A
-        is_ordinary = not self._ordinary or fold(kind) in self._ordinary
-        return PriorityClass.C if is_ordinary else PriorityClass.B
-
-    def _locale(self, row: Row) -> str:
-        word = self.cell(row, self._columns.language)
-        default = self.mapping.record.locale
-        locale = self._languages.get(fold(word)) if word else default
-        self.tallies.languages[locale or f"{default} (unknown value)"] += 1
-        return locale or default
-
-    def _zone(self, row: Row) -> str:
-        word = self.cell(row, self._columns.zone)
-        zone = self._zones.get(fold(word), self.mapping.record.zone)
-        if "/" in word and word in self._all_zones:
-            zone = word
-        elif word and fold(word) not in self._zones:
-            self.tallies.unknown_zones[word] += 1
-        self.tallies.zones[zone] += 1
-        return zone
-
-    def _preferred(self, row: Row) -> Channel | None:
-        word = self._channels.get(fold(self.cell(row, self._columns.preferred)), "none")
-        return None if word == "none" else Channel(word)
-
-    def _consent(self, row: Row, column: str, *, usable: bool) -> bool | None:
+    def read(self, row: Row, notes: list[Note], *, usable: bool) -> Iterator[Contact]:
         """Consent fields of an account that gives no usable contact are ignored."""
-        word = fold(self.cell(row, column)) if usable else ""
-        return True if word in self._yes else False if word in self._no else None
-
-    def _contacts(self, row: Row, *, usable: bool) -> Iterator[Contact]:
-        columns = self._columns
-        mail = self._consent(row, columns.email_consent, usable=usable)
-        text = self._consent(row, columns.sms_consent, usable=usable)
-        call = self._consent(row, columns.voice_consent, usable=usable)
-        for address in self._emails(row):
+        mail, text, call = (
+            self._consent(row, place) if usable else None
+            for place in (self._mail, self._text, self._call)
+        )
+        for address in self._read_emails(row, notes):
             yield Contact(
                 channel=Channel.EMAIL, address=address, country="", consent=mail, usable=usable
             )
-        for phone in self._phones(row):
+        for phone in self._read_phones(row, notes):
             given = ((Channel.SMS, text), (Channel.VOICE, call))
             for channel, consent in given if phone.mobile else given[1:]:
                 yield Contact(
@@ -236,35 +303,35 @@ class _AccountReader:
                     usable=usable,
                 )
 
-    def _emails(self, row: Row) -> Iterator[str]:
-        for column in self._columns.emails:
-            if text := self.cell(row, column):
+    def _consent(self, row: Row, place: int) -> bool | None:
+        said = self._said[row.fields[place]] if place >= 0 else ""
+        return said == "yes" if said else None
+
+    def _read_emails(self, row: Row, notes: list[Note]) -> Iterator[str]:
+        for place in self._emails:
+            if text := cell(row, place):
                 if address := normalise_email(text):
                     yield address
                 else:
-                    self.tallies.refused_emails["no_address"] += 1
+                    notes.append(("refused_emails", "no_address"))
 
-    def _phones(self, row: Row) -> Iterator[Phone]:
-        for column in self._columns.phones:
-            text = self.cell(row, column).replace("\N{NO-BREAK SPACE}", " ")
+    def _read_phones(self, row: Row, notes: list[Note]) -> Iterator[Phone]:
+        for place in self._phones:
+            text = cell(row, place).replace("\N{NO-BREAK SPACE}", " ")
             for piece in self._between.split(text) if text else ():
                 phone = normalise_phone(
                     piece,
-                    region=self.mapping.record.region,
+                    region=self._region,
                     countries=self._countries,
                     stand_ins=self._stand_ins,
                 )
                 if isinstance(phone, Phone):
                     yield phone
                 else:
-                    self.tallies.refused_phones[phone.reason] += 1
+                    notes.append(("refused_phones", phone.reason))
 
 
-def _folded(words: Dictionary[str, str]) -> dict[str, str]:
-    return {fold(word): meaning for word, meaning in words.items()}
-
-
-def _wanted(mapping: Mapping) -> list[str]:
+def wanted(form: Customers) -> list[str]:
     """Every column that the mapping names."""
-    named = mapping.customers.columns.model_dump().values()
+    named = form.columns.model_dump().values()
     return [column for value in named for column in ([value] if isinstance(value, str) else value)]

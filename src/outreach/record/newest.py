@@ -2,52 +2,71 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
-from outreach.record.csv_file import Row
+_KEPT = 100_000
+"""Losers that are kept one by one; an export that repeats more of its rows gets their number only."""
+
+
+class Read(NamedTuple):
+    """One record as a rival for its key."""
+
+    record: int
+    day: date | None
+    """A record without a day counts as the oldest."""
+    digest: int
+    """Of its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Loser:
     key: str
-    record: int
-    day: date
-    content: int
+    read: Read
 
 
-class Newest:
-    """Offered rows in file order, keeps one a key: latest day first, then the later record."""
+def wins(later: Read, earlier: Read) -> bool:
+    """Whether the later record replaces the earlier one: it does unless it is older by its day."""
+    return (later.day or date.min) >= (earlier.day or date.min)
+
+
+class Losers:
+    """Records that lost to another of their key, in file order."""
 
     def __init__(self) -> None:
-        self._best: dict[str, tuple[Row, date]] = {}
-        self._lost: list[_Loser] = []
+        self.count = 0
+        self._kept: list[_Loser] = []
+        self._winners: dict[str, Read] = {}
+        self._uncounted: Counter[str] = Counter()
 
-    def offer(self, key: str, row: Row, day: date | None) -> None:
-        """A row without a day counts as the oldest."""
-        day = day or date.min
-        held = self._best.get(key)
-        loser = (row, day)
-        if held is None or day >= held[1]:
-            self._best[key] = (row, day)
-            if held is None:
-                return
-            loser = held
-        lost, lost_day = loser
-        self._lost.append(_Loser(key, lost.record, lost_day, hash(lost.fields)))
+    def lost(self, key: str, loser: Read, *, to: Read) -> None:
+        """Notes a loser; why it lost is judged against the last winner of its key."""
+        self.count += 1
+        if len(self._kept) < _KEPT:
+            self._kept.append(_Loser(key, loser))
+            self._winners[key] = to
+            return
+        if key in self._winners:
+            self._winners[key] = to
+        self._uncounted[_reason(loser, to)] += 1
 
-    def winners(self) -> dict[str, Row]:
-        """Key -> row, in the order in which the keys were first seen."""
-        return {key: row for key, (row, _day) in self._best.items()}
-
-    def losers(self) -> dict[str, tuple[int, ...]]:
+    def records(self) -> dict[str, tuple[int, ...]]:
         """`identical`, `same_date_earlier_row`, `older_date` -> record numbers, ascending."""
         found: dict[str, list[int]] = {}
-        for loser in self._lost:
-            winner, day = self._best[loser.key]
-            if loser.content == hash(winner.fields):
-                reason = "identical"
-            else:
-                reason = "same_date_earlier_row" if loser.day == day else "older_date"
-            found.setdefault(reason, []).append(loser.record)
+        for loser in self._kept:
+            reason = _reason(loser.read, self._winners[loser.key])
+            found.setdefault(reason, []).append(loser.read.record)
         return {reason: tuple(sorted(records)) for reason, records in found.items()}
+
+    def counts(self) -> dict[str, int]:
+        """How many there are by reason, also of those whose record number is not kept."""
+        kept = {reason: len(records) for reason, records in self.records().items()}
+        return dict(Counter(kept) + self._uncounted)
+
+
+def _reason(loser: Read, winner: Read) -> str:
+    if loser.digest == winner.digest:
+        return "identical"
+    return "same_date_earlier_row" if loser.day == winner.day else "older_date"

@@ -1,63 +1,64 @@
-"""Accounts become customers, and customers that live or answer together become households."""
+"""Accounts become customers: one person or company, with one say on each address."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from outreach.model.record import Account, Contact, Premise
+from outreach.model.record import Contact
 from outreach.model.words import Channel
+from outreach.record.bodies import Body
 from outreach.record.mapping import Consent
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One open account of a customer."""
+
+    ref: str
+    day: date | None
+    body: Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     """One person or company with all its accounts; an address stands once for each channel."""
 
-    ref: str
     name: str
     locale: str
     zone: str
-    preferred: Channel | None
-    accounts: tuple[str, ...]
+    preferred: str | None
+    lowest: str
+    """The lowest of the account numbers."""
     contacts: tuple[Contact, ...]
-
-    @property
-    def addresses(self) -> set[str]:
-        return {contact.address for contact in self.contacts}
+    tags: tuple[str, ...]
 
 
-def customers(accounts: Iterable[Account]) -> dict[str, Customer]:
-    """Accounts of one customer_key are one customer, who speaks as in the newest of them."""
-    grouped: dict[str, list[Account]] = {}
-    for account in accounts:
-        grouped.setdefault(account.customer_key, []).append(account)
-    return {key: _customer(key, held) for key, held in grouped.items()}
-
-
-def _customer(key: str, held: list[Account]) -> Customer:
-    main = max(held, key=lambda account: (account.updated_on or date.min, account.ref))
+def merged(held: Sequence[Held]) -> Customer:
+    """Accounts of one customer, who speaks as in the newest of them."""
+    main = held[0]
+    if len(held) > 1:
+        main = max(held, key=lambda account: (account.day or date.min, account.ref))
     return Customer(
-        ref=key,
-        name=main.name,
-        locale=main.locale,
-        zone=main.zone,
-        preferred=main.preferred,
-        accounts=tuple(sorted((account.ref for account in held), key=_number)),
-        contacts=tuple(_merged(contact for account in held for contact in account.contacts)),
+        name=main.body.name,
+        locale=main.body.locale,
+        zone=main.body.zone,
+        preferred=main.body.preferred,
+        lowest=min((account.ref for account in held), key=_number),
+        contacts=_merged(contact for account in held for contact in account.body.contacts),
+        tags=tuple(sorted({tag for account in held for tag in account.body.tags})),
     )
 
 
-def _merged(contacts: Iterable[Contact]) -> list[Contact]:
+def _merged(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     """One contact for each channel and address; the usable ones decide about consent."""
     merged: dict[tuple[Channel, str], Contact] = {}
     for contact in contacts:
         key = (contact.channel, contact.address)
         held = merged.get(key)
         merged[key] = contact if held is None else _joined(held, contact)
-    return list(merged.values())
+    return tuple(merged.values())
 
 
 def _joined(one: Contact, other: Contact) -> Contact:
@@ -69,68 +70,6 @@ def _joined(one: Contact, other: Contact) -> Contact:
     return other if other.consent is False or one.consent is None else one
 
 
-def shared_addresses(everybody: Iterable[Customer], more_than: int) -> dict[str, int]:
-    """Addresses of more customers than that, with their number: a caretaker, or a stand-in."""
-    held = Counter(address for customer in everybody for address in customer.addresses)
-    return {address: count for address, count in held.items() if count > more_than}
-
-
-def without(customer: Customer, addresses: Iterable[str]) -> Customer:
-    """The customer less these addresses."""
-    gone = customer.addresses.intersection(addresses)
-    if not gone:
-        return customer
-    return Customer(
-        ref=customer.ref,
-        name=customer.name,
-        locale=customer.locale,
-        zone=customer.zone,
-        preferred=customer.preferred,
-        accounts=customer.accounts,
-        contacts=tuple(one for one in customer.contacts if one.address not in gone),
-    )
-
-
-def households(
-    everybody: dict[str, Customer], premises: Iterable[Premise], shared: Iterable[str]
-) -> dict[str, str]:
-    """Customer ref -> household ref (`H-` and its lowest account number).
-
-    A household is a connected component over common premise and common address; the shared join nobody.
-    """
-    leaders = {ref: ref for ref in everybody}
-    owner = {account: one.ref for one in everybody.values() for account in one.accounts}
-    first: dict[str, str] = {}
-    joining_nobody = set(shared)
-    for customer in everybody.values():
-        for address in customer.addresses - joining_nobody:
-            _join(leaders, first.setdefault(address, customer.ref), customer.ref)
-    for premise in premises:
-        both = [owner[ref] for ref in (premise.holder, premise.occupant) if ref in owner]
-        _join(leaders, both[0], both[-1]) if both else None
-    return _named(everybody, leaders)
-
-
-def _named(everybody: dict[str, Customer], leaders: dict[str, str]) -> dict[str, str]:
-    lowest: dict[str, str] = {}
-    for ref, customer in everybody.items():
-        leader = _leader(leaders, ref)
-        number = customer.accounts[0]
-        lowest[leader] = min(lowest.get(leader, number), number, key=_number)
-    return {ref: f"H-{lowest[_leader(leaders, ref)]}" for ref in everybody}
-
-
-def _leader(leaders: dict[str, str], ref: str) -> str:
-    while leaders[ref] != ref:
-        leaders[ref] = leaders[leaders[ref]]  # halving keeps the paths short
-        ref = leaders[ref]
-    return ref
-
-
-def _join(leaders: dict[str, str], one: str, other: str) -> None:
-    leaders[_leader(leaders, other)] = _leader(leaders, one)
-
-
 def _number(ref: str) -> tuple[int, str]:
     """Account numbers in the order of numbers, also when they are unpadded."""
     return len(ref), ref
@@ -138,13 +77,20 @@ def _number(ref: str) -> tuple[int, str]:
 
 def basis(contact: Contact, consent: Consent) -> str:
     """On what ground we may write: `consent`, `contract` where none is needed, or nothing."""
-    needed = {
-        Channel.SMS: consent.sms_needs_consent,
-        Channel.EMAIL: consent.email_needs_consent,
-        Channel.VOICE: consent.voice_needs_consent,
-    }
     if not contact.usable or contact.consent is False:
         return ""
     if contact.consent:
         return "consent"
-    return "" if needed.get(contact.channel, True) else "contract"
+    return "" if _needs_consent(contact.channel, consent) else "contract"
+
+
+def _needs_consent(channel: Channel, consent: Consent) -> bool:
+    match channel:
+        case Channel.SMS:
+            return consent.sms_needs_consent
+        case Channel.EMAIL:
+            return consent.email_needs_consent
+        case Channel.VOICE:
+            return consent.voice_needs_consent
+        case Channel.SOCIAL:
+            return True

@@ -1,108 +1,100 @@
-"""Reads the file of supply points: where each stands, who holds it, which transformer feeds it."""
+"""Reads a row of the supply points: where each stands, who holds it, which transformer feeds it."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from datetime import date
 from zoneinfo import available_timezones
 
-from outreach.model.record import Premise, RowRefused
-from outreach.record.accounts import parsed_day
-from outreach.record.csv_file import CsvFile, Row
+from outreach.addresses import Keyring
+from outreach.model.record import Premise
+from outreach.record.cells import Row
 from outreach.record.mapping import Mapping
-from outreach.record.newest import Newest
+from outreach.record.words import Cells, cell, parsed_day
+
+_MOST_SPELLINGS = 200_000
+"""A column that holds more different words than this is no locality."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PremisesRead:
-    """What the file of supply points gave."""
+class PremiseReader:
+    """The columns of one mapping, ready for millions of rows."""
 
-    premises: dict[str, Premise]
-    records: int
-    refused: tuple[RowRefused, ...]
-    duplicates: dict[str, tuple[int, ...]]
-    warnings: tuple[RowRefused, ...]
-    """Rows that were taken all the same, and what is wrong with them."""
+    entity = "premise"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What supply points may refer to."""
-
-    accounts: Container[str]
-    transformers: Container[str]
-    connected: Container[str]
-    """Nodes that a substation feeds."""
-
-
-def read_premises(mapping: Mapping, known: Known) -> PremisesRead:
-    """Reads the file; InputRefused if it is unusable, one refused row costs nothing but itself."""
-    columns = mapping.premises.columns
-    file = CsvFile(mapping.folder, mapping.premises, columns.model_dump().values())
-    reader = _PremiseReader(mapping, file)
-    newest, refused = Newest(), []
-    for row in file:
-        if isinstance(row, RowRefused):
-            refused.append(row)
-        elif ref := reader.cell(row, columns.premise):
-            newest.offer(
-                ref, row, parsed_day(reader.cell(row, columns.updated), mapping.record.dates)
-            )
-        else:
-            refused.append(_about(file, row, "missing_premise_id"))
-    rows = newest.winners()
-    premises = _with_one_spelling({ref: reader.premise(ref, row) for ref, row in rows.items()})
-    warnings = [
-        _about(file, rows[ref], reason)
-        for ref, premise in premises.items()
-        for reason in _doubts(premise, known, mapping)
-    ]
-    return PremisesRead(
-        premises=premises,
-        records=file.records,
-        refused=tuple(refused),
-        duplicates=newest.losers(),
-        warnings=tuple(warnings),
-    )
-
-
-class _PremiseReader:
-    def __init__(self, mapping: Mapping, file: CsvFile) -> None:
-        self.mapping = mapping
-        self._place = {name: place for place, name in enumerate(file.columns)}
+    def __init__(self, mapping: Mapping, columns: Sequence[str], keyring: Keyring) -> None:
+        self._mapping, self._keyring = mapping, keyring
+        self._formats = mapping.record.dates
+        self._drop = re.compile(mapping.premises.account_drop)
         self._zones = available_timezones()
+        self._at = _Places(mapping, Cells(columns))
+        self.spellings: Counter[str] = Counter()
+        """How often each locality stands in the rows, as written."""
 
-    def cell(self, row: Row, column: str) -> str:
-        return row.fields[self._place[column]].strip() if column else ""
+    def ref(self, row: Row) -> str:
+        return cell(row, self._at.premise)
 
-    def premise(self, ref: str, row: Row) -> Premise:
-        columns = self.mapping.premises.columns
-        latitude, longitude = self._coordinates(row)
-        zone = self.cell(row, columns.zone)
-        return Premise(
-            ref=ref,
-            holder=self._account(row, columns.holder),
-            occupant=self._account(row, columns.occupant) or None,
-            transformer=self.cell(row, columns.transformer).upper(),
-            locality=" ".join(self.cell(row, columns.locality).split()),
-            street=self.cell(row, columns.street),
-            latitude=latitude,
-            longitude=longitude,
-            zone=zone if zone in self._zones else self.mapping.record.zone,
+    def refusal(self, row: Row, ref: str) -> str:
+        """Why this row is no supply point; empty if it is one. Its locality is counted."""
+        if not ref:
+            return "missing_premise_id"
+        place = self._at.locality
+        if place >= 0:
+            written = row.fields[place]
+            if written in self.spellings or len(self.spellings) < _MOST_SPELLINGS:
+                self.spellings[written] += 1
+        return ""
+
+    def day(self, row: Row) -> date | None:
+        return parsed_day(cell(row, self._at.updated), self._formats)
+
+    def staged(self, ref: str, row: Row, digest: int) -> tuple[object, ...]:
+        """The row in the order of store.staging.PREMISE_NAMES."""
+        premise = self.premise(ref, row)
+        return (
+            ref,
+            row.record,
+            self.day(row),
+            digest,
+            premise.holder,
+            premise.occupant or "",
+            premise.transformer,
+            premise.locality,
+            premise.postal_code,
+            self._keyring.seal(premise.street),
+            premise.latitude,
+            premise.longitude,
+            premise.zone,
         )
 
-    def _account(self, row: Row, column: str) -> str:
-        return re.sub(self.mapping.premises.account_drop, "", self.cell(row, column))
+    def forget(self, sealed: Iterable[bytes]) -> None:
+        """Nothing is counted that a newer row would take back."""
+
+    def premise(self, ref: str, row: Row) -> Premise:
+        at = self._at
+        latitude, longitude = self._coordinates(row)
+        zone = cell(row, at.zone)
+        return Premise(
+            ref=ref,
+            holder=self._drop.sub("", cell(row, at.holder)),
+            occupant=self._drop.sub("", cell(row, at.occupant)) or None,
+            transformer=cell(row, at.transformer).upper(),
+            locality=tidy(cell(row, at.locality)),
+            street=cell(row, at.street),
+            latitude=latitude,
+            longitude=longitude,
+            zone=zone if zone in self._zones else self._mapping.record.zone,
+            postal_code=cell(row, at.postal_code),
+        )
 
     def _coordinates(self, row: Row) -> tuple[float | None, float | None]:
         """Both, with decimal comma or point, or neither."""
-        columns, bounds = self.mapping.premises.columns, self.mapping.premises.bounds
+        bounds = self._mapping.premises.bounds
         try:
-            latitude = float(self.cell(row, columns.latitude).replace(",", "."))
-            longitude = float(self.cell(row, columns.longitude).replace(",", "."))
+            latitude = float(cell(row, self._at.latitude).replace(",", "."))
+            longitude = float(cell(row, self._at.longitude).replace(",", "."))
         except ValueError:
             return None, None
         inside = (
@@ -111,41 +103,42 @@ class _PremiseReader:
         return (latitude, longitude) if inside else (None, None)
 
 
-def _about(file: CsvFile, row: Row, reason: str) -> RowRefused:
-    return RowRefused(file=file.path.name, record=row.record, line=row.line, reason=reason)
+class _Places:
+    """Where the columns of the supply points stand."""
+
+    def __init__(self, mapping: Mapping, cells: Cells) -> None:
+        columns = mapping.premises.columns
+        self.premise, self.holder = cells.place(columns.premise), cells.place(columns.holder)
+        self.occupant, self.street = cells.place(columns.occupant), cells.place(columns.street)
+        self.transformer = cells.place(columns.transformer)
+        self.locality = cells.place(columns.locality)
+        self.postal_code = cells.place(columns.postal_code)
+        self.latitude, self.longitude = (
+            cells.place(columns.latitude),
+            cells.place(columns.longitude),
+        )
+        self.zone, self.updated = cells.place(columns.zone), cells.place(columns.updated)
 
 
-def _doubts(premise: Premise, known: Known, mapping: Mapping) -> Iterable[str]:
-    if premise.holder not in known.accounts:
-        yield "unknown_customer"
-    if mapping.premises.columns.latitude and premise.latitude is None:
-        yield "bad_coordinates"
-    if mapping.network is None:
-        return
-    if not premise.transformer:
-        yield "no_transformer"
-    elif premise.transformer not in known.transformers:
-        yield "unknown_transformer"
-    elif premise.transformer not in known.connected:
-        yield "unconnected_transformer"
-
-
-def _with_one_spelling(premises: dict[str, Premise]) -> dict[str, Premise]:
-    """Localities that differ in case or accents only take their most frequent spelling."""
-    spellings: dict[str, Counter[str]] = {}
-    for premise in premises.values():
-        spellings.setdefault(folded_place(premise.locality), Counter())[premise.locality] += 1
-    chosen = {
-        place: min(found, key=lambda spelling: (-found[spelling], spelling))
-        for place, found in spellings.items()
-    }
-    return {
-        ref: replace(premise, locality=chosen[folded_place(premise.locality)])
-        for ref, premise in premises.items()
-    }
+def tidy(name: str) -> str:
+    """A place name without superfluous blanks."""
+    return " ".join(name.split())
 
 
 def folded_place(name: str) -> str:
     """A place name without case and accents, for comparing."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def chosen_spellings(written: Counter[str], known: Iterable[str] = ()) -> dict[str, str]:
+    """Folded place -> its one spelling: the known one, else the most frequent, the first of equals."""
+    spellings: dict[str, Counter[str]] = {}
+    for name, count in written.items():
+        spelling = tidy(name)
+        spellings.setdefault(folded_place(spelling), Counter())[spelling] += count
+    chosen = {
+        place: min(found, key=lambda spelling: (-found[spelling], spelling))
+        for place, found in spellings.items()
+    }
+    return chosen | {folded_place(name): name for name in known}

@@ -1,30 +1,36 @@
-"""What an import found: counts for people and tests, and the rows that stayed outside. Nothing personal."""
+"""What a load found: counts for people and tests, and the rows that stayed outside. Nothing personal."""
 
 from __future__ import annotations
 
-import csv
-import os
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from outreach.addresses import Keyring
 from outreach.model.record import RowRefused
-from outreach.model.words import Channel
 from outreach.record.accounts import Tallies
-from outreach.record.people import Customer
+from outreach.record.mapping import Mapping
+from outreach.record.network import NetworkRead
+from outreach.record.reading import Tally
+from outreach.store import record as stored
+from outreach.store.session import Session
+
+Figures = dict[str, Any]
+"""What the record holds after a load, as JSON: asked once, and again only when something has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCounts:
-    """One file: data records seen, those taken, and why the others were not."""
+    """One source: data records seen, those taken, what they changed, and why the others were not taken."""
 
     records: int
     taken: int
+    unchanged: int
+    new: int
+    changed: int
     refused: dict[str, int]
     duplicates: dict[str, tuple[int, ...]]
-    """Why an earlier record lost to another of its key -> record numbers."""
+    """Why an earlier record lost to another of its key -> record numbers, as far as they are kept."""
+    duplicate_counts: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +77,14 @@ class NetworkCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """Everything an import has to say for itself."""
+    """Everything a load has to say for itself."""
 
     source: str
+    mode: str
     customers: FileCounts
     premises: FileCounts
     tallies: Tallies
+    """Of the rows that are new or changed: the others were not read again."""
     people: PeopleCounts
     network: NetworkCounts
     premises_connected: int
@@ -84,14 +92,16 @@ class ImportReport:
     reach: int
     """Rows of (contact point, premise, customer) that can be written to."""
     closed_customers: int
+    closed_accounts: int
     closed_premises: int
     refused: tuple[RowRefused, ...]
-    warnings: tuple[RowRefused, ...]
-    """Rows that were taken all the same."""
+    """The first of them; all are counted."""
+    warned: dict[str, int]
+    """Premises of the record that were taken all the same, by what is wrong with them."""
 
     @property
-    def warned(self) -> dict[str, int]:
-        return dict(Counter(row.reason for row in self.warnings))
+    def refused_count(self) -> int:
+        return sum(self.customers.refused.values()) + sum(self.premises.refused.values())
 
     @property
     def refused_addresses(self) -> dict[str, int]:
@@ -100,12 +110,25 @@ class ImportReport:
         emails = {f"email {why}": count for why, count in self.tallies.refused_emails.items()}
         return dict(sorted((phones | emails).items()))
 
+    @property
+    def changes(self) -> dict[str, int]:
+        """What this load did to the record, in rows."""
+        both = (self.customers, self.premises)
+        return {
+            "unchanged": sum(one.unchanged for one in both),
+            "new": sum(one.new for one in both),
+            "changed": sum(one.changed for one in both),
+            "closed": self.closed_accounts + self.closed_premises,
+        }
+
     def counts(self) -> dict[str, Any]:
         """The figures as JSON, for the log of loads."""
         return {
+            "read": self.customers.records + self.premises.records,
+            **self.changes,
             "accounts": self.customers.taken,
             "premises": self.premises.taken,
-            "refused": len(self.refused),
+            "refused": self.refused_count,
             "customers": self.people.customers,
             "households": self.people.households,
             "contact_points": self.people.contact_points,
@@ -119,79 +142,77 @@ class ImportReport:
         }
 
 
-def file_counts(
-    *,
-    records: int,
-    taken: int,
-    refused: Iterable[RowRefused],
-    duplicates: dict[str, tuple[int, ...]],
-) -> FileCounts:
-    """Counts the refused rows by reason."""
+def file_counts(tally: Tally, *, new: int, changed: int) -> FileCounts:
+    """What one source gave."""
     return FileCounts(
-        records=records,
-        taken=taken,
-        refused=dict(Counter(row.reason for row in refused)),
-        duplicates=duplicates,
+        records=tally.records,
+        taken=tally.taken,
+        unchanged=tally.unchanged,
+        new=new,
+        changed=changed,
+        refused=dict(tally.refused),
+        duplicates=tally.losers.records(),
+        duplicate_counts=tally.losers.counts(),
     )
 
 
-def people_counts(
-    everybody: dict[str, Customer],
-    households: dict[str, str],
-    *,
-    channels: dict[str, set[Channel]],
-    home: str,
-    shared: tuple[Shared, ...],
-) -> PeopleCounts:
-    """channels: customer -> channels on which they can be written to. home: the company's country."""
-    sizes = Counter(households.values())
-    at_home: dict[str, set[Channel]] = {}
-    for ref, found in channels.items():
-        at_home.setdefault(households[ref], set()).update(found)
-    return PeopleCounts(
-        customers=len(everybody),
-        customers_of_several_accounts=sum(len(one.accounts) > 1 for one in everybody.values()),
-        households=len(sizes),
-        households_of_several_customers=sum(size > 1 for size in sizes.values()),
-        largest_household=max(sizes.values(), default=0),
-        contact_points=_points(everybody.values(), home),
-        reachable_customers=_reachable(channels.values(), of=len(everybody)),
-        reachable_households=_reachable(at_home.values(), of=len(sizes)),
-        shared=shared,
+def figures(session: Session, mapping: Mapping) -> Figures:
+    """Asks the record what it holds: some seconds for millions of customers."""
+    rule = mapping.record
+    counted = stored.customer_figures(session) | stored.household_figures(session)
+    premises, warned = stored.premise_figures(
+        session,
+        has_network=mapping.network is not None,
+        has_coordinates=bool(mapping.premises.columns.latitude),
+    )
+    return {
+        **counted,
+        "contact_points": stored.point_figures(
+            session,
+            home=rule.region,
+            ignored_above=rule.shared_by_more_than if rule.shared == "ignore" else None,
+        ),
+        "reachable_customers": _with_none(stored.reachable(session), counted["customers"]),
+        "reachable_households": _with_none(
+            stored.reachable(session, by_household=True), counted["households"]
+        ),
+        "premises_connected": premises["connected"],
+        "premises_without_customer": premises["without_customer"],
+        "reach": stored.reach_rows(session),
+        "warned": warned,
+    }
+
+
+def people_counts(found: Figures, shared: tuple[Shared, ...]) -> PeopleCounts:
+    names = [name for name in PeopleCounts.__dataclass_fields__ if name != "shared"]
+    return PeopleCounts(shared=shared, **{name: found[name] for name in names})
+
+
+def shared(session: Session, keyring: Keyring, *, more_than: int) -> tuple[Shared, ...]:
+    """Addresses of more customers than that; a hundred at most."""
+    return tuple(
+        Shared(
+            channel="email" if point.channel == "email" else "phone",
+            ending=keyring.open(point.address_sealed)[-4:],
+            address_hash=bytes(point.address_hash),
+            customers=point.customers,
+        )
+        for point in stored.shared_points(session, more_than=more_than)
     )
 
 
-def _points(everybody: Iterable[Customer], home: str) -> dict[str, int]:
-    held = [contact for customer in everybody for contact in customer.contacts]
-    count = Counter(contact.channel for contact in held)
-    foreign = sum(one.channel is Channel.VOICE and one.country != home for one in held)
-    return {
-        "phone": count[Channel.VOICE],
-        "mobile": count[Channel.SMS],
-        "fixed": count[Channel.VOICE] - count[Channel.SMS],
-        "foreign_phone": foreign,
-        "email": count[Channel.EMAIL],
-    }
+def network_counts(network: NetworkRead) -> NetworkCounts:
+    return NetworkCounts(
+        kinds=network.kinds,
+        edges=len(network.edges),
+        open_edges=sum(edge.is_open for edge in network.edges),
+        unknown_ends=network.unknown_ends,
+        unconnected=network.unconnected,
+        loops=network.loops,
+        duplicate_nodes=network.duplicate_nodes,
+    )
 
 
-def _reachable(channels: Iterable[set[Channel]], *, of: int) -> dict[str, int]:
-    found = list(filter(None, channels))
-    written = {Channel.SMS, Channel.EMAIL}
-    return {
-        "sms": sum(Channel.SMS in one for one in found),
-        "email": sum(Channel.EMAIL in one for one in found),
-        "voice": sum(Channel.VOICE in one for one in found),
-        "sms_or_email": sum(bool(one & written) for one in found),
-        "none": of - len(found),
-    }
-
-
-def write_rejected(report: ImportReport, path: Path) -> None:
-    """CSV of the refused rows: file, record, line, reason, detail; readable by its owner only."""
-    path.unlink(missing_ok=True)  # an older file may be readable by others
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("file", "record", "line", "reason", "detail"))
-        for row in report.refused:
-            writer.writerow((row.file, row.record, row.line, row.reason, row.detail))
+def _with_none(found: dict[str, int], everybody: int) -> dict[str, int]:
+    written = {name: count for name, count in found.items() if name != "any"}
+    return written | {"none": everybody - found["any"]}

@@ -1,93 +1,89 @@
-"""Counts who an occasion touches, in set statements over premise, supply and reach."""
+"""Counts who an occasion touches: from headcounts where they answer, else from the rows of reach."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, case, distinct, exists, func, select
+from sqlalchemy import ColumnElement, and_, case, distinct, exists, func, select
 
 from outreach.model.record import AffectedCounts
-from outreach.model.words import Channel, LeftOut, PriorityClass
-from outreach.store import tables as t
+from outreach.model.words import CHANNEL_BITS, Channel, LeftOut, PriorityClass
+from outreach.store import contactable, generations, headcounts, tables as t
+from outreach.store.headcounts import Counted
 from outreach.store.scopes import Remaining
 from outreach.store.session import Session
 
-_WRITTEN = (Channel.SMS, Channel.EMAIL)
-
 
 def affected(session: Session, scope: Remaining) -> AffectedCounts:
-    """Premises, accounts, customers, households, priority, and customers reachable by channel."""
-    rows = affected_accounts(scope).subquery()
-    valid = func.max(case((rows.c.priority == PriorityClass.A, 1), else_=0))
-    flagged = func.max(case((rows.c.priority_expired, 1), else_=0))
+    """Premises, accounts, customers, households, priority, and customers reachable by channel.
+
+    One node in full costs some milliseconds at any size; anything else reads its rows of reach.
+    """
+    counted = _beforehand(session, scope)
+    return counted.affected if counted else _affected(session, scope)
+
+
+def messages(session: Session, scope: Remaining) -> dict[str, int]:
+    """Messages by channel that a step by SMS and e-mail would send to everybody affected."""
+    counted = _beforehand(session, scope)
+    return counted.messages if counted else _messages(session, scope)
+
+
+def _beforehand(session: Session, scope: Remaining) -> Counted | None:
+    """What headcounts say, where the scope is one whole span and they agree with reach."""
+    if not scope.only_spans or len(scope.out.spans) != 1 or not generations.is_counted(session):
+        return None
+    return headcounts.counts(session, scope.out.spans[0], generations.current(session))
+
+
+def seen(session: Session, scope: Remaining, generation: int | None = None) -> ColumnElement[bool]:
+    """True for the rows of reach in the scope that this generation (default: the current) sees."""
+    if generation is None:
+        generation = generations.current(session)
+    return and_(scope.covers(t.reach), generations.visible(t.reach, generation))
+
+
+def _affected(session: Session, scope: Remaining) -> AffectedCounts:
+    r = t.reach.c
     people = (
         select(
-            rows.c.customer_id, rows.c.household_id, valid.label("valid"), flagged.label("flagged")
+            r.customer_id,
+            r.household_id,
+            func.max(r.channels).label("channels"),
+            func.min(r.priority).label("priority"),
+            func.max(case((r.expired, 1), else_=0)).label("expired"),
         )
-        .group_by(rows.c.customer_id, rows.c.household_id)
+        .where(seen(session, scope))
+        .group_by(r.customer_id, r.household_id)
         .subquery()
     )
-    found = session.execute(
-        select(
-            func.count().label("customers"),
-            func.count(distinct(people.c.household_id)).label("households"),
-            func.coalesce(func.sum(people.c.valid), 0).label("priority_customers"),
-            func.coalesce(func.sum(people.c.flagged * (1 - people.c.valid)), 0).label("priority_expired_customers"),
-        ).select_from(people)
-    ).mappings().one()  # fmt: skip
-    accounts = session.execute(select(func.count(distinct(rows.c.account_id)))).scalar_one()
-    numbers = {name: int(value) for name, value in found.items()}
+    of = people.c
+    is_a = case((of.priority == PriorityClass.A, 1), else_=0)
+    rows = session.execute(
+        select(of.channels, func.count(), func.sum(is_a), func.sum(of.expired * (1 - is_a)))
+        .group_by(of.channels)
+    ).all()  # fmt: skip
     return AffectedCounts(
         premises=_premises(session, scope),
-        accounts=accounts,
-        reachable=reachable(session, scope, customers=numbers["customers"]),
+        accounts=_accounts(session, scope),
+        customers=sum(row[1] for row in rows),
+        households=session.execute(select(func.count(distinct(of.household_id)))).scalar_one(),
+        priority_customers=int(sum(row[2] for row in rows)),
+        priority_expired_customers=int(sum(row[3] for row in rows)),
+        reachable=headcounts.reachable({row[0]: row[1] for row in rows}),
         localities=localities(session, scope),
-        **numbers,
     )
 
 
-def affected_accounts(scope: Remaining) -> Select[tuple[int, int, int, str, bool]]:
-    """(account_id, customer_id, household_id, priority, priority_expired) a supply in the scope."""
-    return (
-        select(
-            t.account.c.id.label("account_id"),
-            t.account.c.customer_id,
-            t.customer.c.household_id,
-            t.account.c.priority,
-            t.account.c.priority_expired,
-        )
-        .select_from(t.premise)
-        .join(t.supply, t.supply.c.premise_id == t.premise.c.id)
-        .join(t.account, t.account.c.id == t.supply.c.account_id)
-        .join(t.customer, t.customer.c.id == t.account.c.customer_id)
-        .where(
-            scope.covers(t.premise),
-            t.premise.c.closed_at.is_(None),
-            t.account.c.closed_at.is_(None),
-        )
+def _messages(session: Session, scope: Remaining) -> dict[str, int]:
+    r = t.reach.c
+    spoken = r.channel == contactable.chosen(contactable.WRITTEN, r.channels, r.preferred)
+    rows = session.execute(
+        select(r.channel, func.count(distinct(r.contact_point_id)))
+        .where(seen(session, scope), spoken, r.channel != "")
+        .group_by(r.channel)
     )
-
-
-def reachable(session: Session, scope: Remaining, *, customers: int) -> dict[str, int]:
-    """Distinct customers by channel, by `sms_or_email`, and `none` of all."""
-    bits = (
-        select(t.reach.c.customer_id, func.max(t.reach.c.channels).label("channels"))
-        .where(scope.covers(t.reach))
-        .group_by(t.reach.c.customer_id)
-        .subquery()
-    )
-    rows = session.execute(select(bits.c.channels, func.count()).group_by(bits.c.channels))
-    by_set = {int(channels): int(count) for channels, count in rows}
-    return _by_channel(by_set, customers)
-
-
-def _by_channel(by_set: dict[int, int], customers: int) -> dict[str, int]:
-    wanted = {"sms": 1, "email": 2, "voice": 4, "sms_or_email": 3}
-    counted = {
-        name: sum(count for channels, count in by_set.items() if channels & bits)
-        for name, bits in wanted.items()
-    }
-    return counted | {"none": customers - sum(by_set.values())}
+    return {row[0]: row[1] for row in rows}
 
 
 def _premises(session: Session, scope: Remaining) -> int:
@@ -98,68 +94,88 @@ def _premises(session: Session, scope: Remaining) -> int:
     ).scalar_one()
 
 
+def _accounts(session: Session, scope: Remaining) -> int:
+    """Reach knows customers; their accounts are in the record alone."""
+    return session.execute(
+        select(func.count(distinct(t.supply.c.account_id)))
+        .select_from(t.premise)
+        .join(t.supply, t.supply.c.premise_id == t.premise.c.id)
+        .join(t.account, t.account.c.id == t.supply.c.account_id)
+        .where(
+            scope.covers(t.premise),
+            t.premise.c.closed_at.is_(None),
+            t.account.c.closed_at.is_(None),
+        )
+    ).scalar_one()
+
+
 def localities(session: Session, scope: Remaining) -> tuple[str, ...]:
     """The scope's localities, those with most premises first."""
-    found = session.scalars(
-        select(t.premise.c.locality)
+    counted = _beforehand(session, scope)
+    if counted:
+        return counted.affected.localities
+    found = session.execute(
+        select(t.premise.c.locality, func.count())
         .where(scope.covers(t.premise), t.premise.c.closed_at.is_(None))
         .group_by(t.premise.c.locality)
-        .order_by(func.count().desc(), t.premise.c.locality)
     )
-    return tuple(found)
+    return headcounts.in_order({row[0]: row[1] for row in found})
 
 
 def customers_of(session: Session, wanted: Sequence[str]) -> int:
     """Distinct customers with a premise in these localities, affected or not."""
+    now = generations.visible(t.reach, generations.current(session))
     return session.execute(
-        select(func.count(distinct(t.account.c.customer_id)))
-        .select_from(t.premise)
-        .join(t.supply, t.supply.c.premise_id == t.premise.c.id)
-        .join(t.account, t.account.c.id == t.supply.c.account_id)
-        .where(t.premise.c.locality.in_(wanted), t.premise.c.closed_at.is_(None))
+        select(func.count(distinct(t.reach.c.customer_id))).where(
+            t.reach.c.locality.in_(wanted), now
+        )
     ).scalar_one()
 
 
-def zones(session: Session, scope: Remaining) -> tuple[str, ...]:
+def zones(session: Session, scope: Remaining, generation: int | None = None) -> tuple[str, ...]:
     """The IANA zones of the contactable points in the scope."""
-    return tuple(session.scalars(select(t.reach.c.zone).where(scope.covers(t.reach)).distinct()))
+    wanted = (seen(session, scope, generation), t.reach.c.channel != "")
+    return tuple(session.scalars(select(t.reach.c.zone).where(*wanted).distinct()))
 
 
 def unreachable(
-    session: Session, scope: Remaining, channels: Sequence[Channel] = _WRITTEN
+    session: Session, scope: Remaining, channels: Sequence[Channel] = contactable.WRITTEN
 ) -> list[tuple[str, str, str, LeftOut]]:
     """(customer ref, locality, priority, reason) of affected customers none of these channels reaches."""
-    rows = affected_accounts(scope).add_columns(t.premise.c.locality).subquery()
-    written = select(t.reach.c.customer_id).where(
-        scope.covers(t.reach), t.reach.c.channel.in_(channels)
-    )
+    r = t.reach.c
+    least = func.min(r.priority)
     found = session.execute(
         select(
             t.customer.c.ref,
-            func.min(rows.c.locality),
-            func.min(rows.c.priority),
-            why_not(t.customer.c.id, scope),
+            func.min(r.locality),
+            least,
+            why_not(t.customer.c.id, func.max(r.channels)),
         )
-        .join(rows, rows.c.customer_id == t.customer.c.id)
-        .where(t.customer.c.id.not_in(written))
+        .join(t.customer, t.customer.c.id == r.customer_id)
+        .where(seen(session, scope), not_reached(channels))
         .group_by(t.customer.c.id, t.customer.c.ref)
-        .order_by(func.min(rows.c.priority), t.customer.c.ref)
+        .order_by(least, t.customer.c.ref)
     )
     return [(ref, locality, priority, LeftOut(reason)) for ref, locality, priority, reason in found]
 
 
-def why_not(customer: ColumnElement[int], scope: Remaining) -> ColumnElement[str]:
-    """Why a customer whom no wanted channel reaches is left out, as SQL."""
+def not_reached(channels: Sequence[Channel]) -> ColumnElement[bool]:
+    """True for rows of reach whose customer has none of these channels: every row knows them all."""
+    wanted = sum(CHANNEL_BITS[channel] for channel in set(channels))
+    return t.reach.c.channels.op("&")(wanted) == 0
+
+
+def why_not(customer: ColumnElement[int], channels: ColumnElement[int]) -> ColumnElement[str]:
+    """Why a customer whom no wanted channel reaches is left out; `channels`: the bits of what they have."""
     own = (t.customer_contact.c.customer_id == customer) & t.customer_contact.c.usable
     point = t.contact_point.c.id == t.customer_contact.c.contact_point_id
-    elsewhere = customer.in_(select(t.reach.c.customer_id).where(scope.covers(t.reach)))
     shut = exists().where(
         own, point, t.suppression.c.address_hash == t.contact_point.c.address_hash
     )
     any_point = exists().where(own, point, t.contact_point.c.bad_since.is_(None))
     return case(
         (shut, LeftOut.OPTED_OUT),
-        (elsewhere, LeftOut.OTHER_CHANNELS_ONLY),
+        (channels != 0, LeftOut.OTHER_CHANNELS_ONLY),
         (any_point, LeftOut.NO_CONSENT),
         else_=LeftOut.NO_CONTACT,
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from outreach.model.words import LoadState
 from outreach.store import tables as t
 from outreach.store.session import Session
 
@@ -39,8 +40,9 @@ def queued(session: Session) -> dict[str, int]:
 
 
 def record_loaded_at(session: Session) -> datetime | None:
-    """When the record was last loaded."""
-    return session.execute(select(func.max(t.record_load.c.loaded_at))).scalar()
+    """When the record was last loaded to its end."""
+    done = t.record_load.c.state == LoadState.DONE
+    return session.execute(select(func.max(t.record_load.c.loaded_at)).where(done)).scalar()
 
 
 def runs(session: Session, *, newest: int = 20) -> list[RunFigures]:

@@ -29,7 +29,7 @@ class Group:
 
 def groups(session: Session, plan: Freezing) -> list[Group]:
     """The would-be messages by text and time; their sum is the audience of the wave."""
-    rows = freeze.rows(plan, session.get_bind().dialect).subquery()
+    rows = freeze.rows(session, plan).subquery()
     keys = [
         rows.c[name]
         for name in ("channel", "priority", "locale", "locality", "zone", "pool", "not_before")

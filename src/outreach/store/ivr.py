@@ -24,7 +24,7 @@ MOST_PREMISES = 50
 ANSWER_WITHIN_MS = 200
 MAPPED_BYTES = 8 << 30
 
-_COLUMNS = "pr.id, pr.tree_order, pr.locality, pr.zone, a.priority, c.locale, c.id, a.customer_type"
+_COLUMNS = "pr.id, pr.tree_order, pr.locality, pr.zone, a.priority, c.locale, c.id, a.customer_type, pr.postal_code"
 _SUPPLIES = """
 JOIN supply s ON s.account_id = a.id
 JOIN premise pr ON pr.id = s.premise_id AND pr.closed_at IS NULL
@@ -120,7 +120,7 @@ def _never_wait(connection: Any) -> None:
 
 
 def _premise(row: tuple[Any, ...]) -> CallerPremise:
-    premise_id, tree_order, locality, zone, priority, locale, customer_id, customer_type = row
+    premise_id, tree_order, locality, zone, priority, locale, customer_id, customer_type, code = row
     return CallerPremise(
         premise_id=premise_id,
         tree_order=tree_order,
@@ -130,6 +130,7 @@ def _premise(row: tuple[Any, ...]) -> CallerPremise:
         locale=locale,
         customer_id=customer_id,
         customer_type=customer_type,
+        postal_code=code,
     )
 
 
@@ -162,11 +163,25 @@ def _part(session: Session, occasion: Occasion, revision: Revision, *, restored:
         t.scope_premise.c.version == revision.version,
         t.scope_premise.c.restored.is_(restored),
     )
+    held = frozenset(session.scalars(named)) if scope.premises else frozenset()
+    return _held(session, scope, held)
+
+
+def _held(session: Session, scope: Scope, named: frozenset[int]) -> Part:
+    """In memory; an area of 500,000 premises is some thousand spans and the ids along its edge."""
+    areas = scopes.area_ids(session, scope.areas)
+    spans, ids = scopes.held_by_areas(session, areas) if areas else ((), frozenset())
     return Part(
-        spans=scopes.spans(session, scope.nodes),
+        spans=(*scopes.spans(session, scope.nodes), *spans),
         localities=frozenset(scope.localities),
-        premise_ids=frozenset(session.scalars(named)) if scope.premises else frozenset(),
+        premise_ids=named | ids,
+        postal_codes=frozenset(scope.postal_codes),
+        less=_taken_away(session, scope.less) if scope.less else None,
     )
+
+
+def _taken_away(session: Session, less: Scope) -> Part:
+    return _held(session, less, frozenset(scopes.premise_ids(session, less.premises)))
 
 
 def _areas(session: Session, occasion: Occasion) -> tuple[str, ...]:

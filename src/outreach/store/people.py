@@ -4,29 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import BindParameter, Select, bindparam, func, select
+from sqlalchemy import func, select
 
-from outreach.model.occasion import Scope
+from outreach.model.audience import Segment
 from outreach.model.words import CHANNEL_BITS, Channel, PriorityClass
-from outreach.store import scopes, tables as t
-from outreach.store.audience import affected_accounts
-from outreach.store.scopes import Part, Remaining
+from outreach.store import audience, segments, tables as t
+from outreach.store.scopes import Remaining
 from outreach.store.session import Session
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typed(Remaining):
-    """A scope that belongs to no occasion; `refs` are its premises, named one by one."""
-
-    refs: tuple[str, ...] = ()
-
-    def _named(self, *, restored: bool) -> Select[tuple[int]]:
-        # Written into the statement: thousands of parameters are more than a database takes.
-        named: BindParameter[str] = bindparam(
-            "refs", self.refs, expanding=True, literal_execute=True
-        )
-        return select(t.premise.c.id).where(t.premise.c.ref.in_(named))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,31 +35,17 @@ class Letter:
     locality: str
 
 
-def typed_scope(session: Session, scope: Scope) -> Typed:
-    """A scope as typed, resolved against today's network."""
-    return Typed(
-        occasion=0,
-        version=0,
-        out=scopes.resolve(session, scope),
-        back=Part(),
-        refs=scope.premises,
-    )
-
-
-def affected(session: Session, scope: Remaining) -> Iterator[Affected]:
-    """Every customer of the scope, class A first, then by ref."""
-    rows = affected_accounts(scope).add_columns(t.premise.c.locality).subquery()
-    bits = (
-        select(t.reach.c.customer_id, func.max(t.reach.c.channels).label("channels"))
-        .where(scope.covers(t.reach))
-        .group_by(t.reach.c.customer_id)
-        .subquery()
-    )
-    least = func.min(rows.c.priority)
+def affected(
+    session: Session, scope: Remaining, segment: Segment, *, now: datetime
+) -> Iterator[Affected]:
+    """Every customer of the scope whom the segment takes, class A first, then by ref."""
+    r = t.reach.c
+    least = func.min(r.priority)
+    taken = segments.condition(session, segment, t.reach, now)
     found = session.execute(
-        select(t.customer.c.ref, func.min(rows.c.locality), least, func.max(bits.c.channels))
-        .join(rows, rows.c.customer_id == t.customer.c.id)
-        .outerjoin(bits, bits.c.customer_id == t.customer.c.id)
+        select(t.customer.c.ref, func.min(r.locality), least, func.max(r.channels))
+        .join(t.customer, t.customer.c.id == r.customer_id)
+        .where(audience.seen(session, scope), *taken)
         .group_by(t.customer.c.id, t.customer.c.ref)
         .order_by(least, t.customer.c.ref)
     )
@@ -82,21 +54,25 @@ def affected(session: Session, scope: Remaining) -> Iterator[Affected]:
             ref=ref,
             locality=locality,
             priority=PriorityClass(priority),
-            channels=tuple(one for one, bit in CHANNEL_BITS.items() if (channels or 0) & bit),
+            channels=tuple(one for one, bit in CHANNEL_BITS.items() if channels & bit),
         )
 
 
 def letters(session: Session, scope: Remaining, refs: Collection[str]) -> list[Letter]:
     """Name and street, sealed, of the affected supplies of these customers."""
     wanted = set(refs)
+    r = t.reach.c
+    at = select(r.premise_id, r.customer_id).where(audience.seen(session, scope))
+    supplied = at.distinct().subquery()
     rows = (
-        affected_accounts(scope)
-        .add_columns(
+        select(
             t.customer.c.ref,
             t.customer.c.name_sealed,
             t.premise.c.street_sealed,
             t.premise.c.locality,
         )
+        .join(supplied, supplied.c.customer_id == t.customer.c.id)
+        .join(t.premise, t.premise.c.id == supplied.c.premise_id)
         .order_by(t.customer.c.ref, t.premise.c.id)
     )
     found = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, String, func, literal, literal_column
@@ -11,8 +13,22 @@ from outreach.model import order
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Gives a SQLite connection `keyed_rank(seed, household)`; 2.3 µs a call."""
-    connection.create_function("keyed_rank", 2, order.rank, deterministic=True)
+    """Gives a SQLite connection `keyed_rank(seed, household)`; 1 to 3 µs a call."""
+    connection.create_function("keyed_rank", 2, _rank, deterministic=True)
+
+
+def _rank(seed: bytes, household: str) -> int:
+    """`model.order.rank` in half its time: the pads of a seed are hashed once, not for each household."""
+    inner, outer = (pad.copy() for pad in _hashed_pads(seed))
+    inner.update(household.encode())
+    outer.update(inner.digest())
+    return int.from_bytes(outer.digest()[:8], "big") >> 1
+
+
+@lru_cache(maxsize=16)
+def _hashed_pads(seed: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    inner, outer = order.pads(seed)
+    return hashlib.sha256(inner), hashlib.sha256(outer)
 
 
 def keyed_rank(seed: bytes, household: ColumnElement[str], dialect: Dialect) -> ColumnElement[int]:

@@ -1,15 +1,56 @@
-"""Keeps `reach`: who can be written to under each node, so that asking at crisis time is one range."""
+"""Keeps `reach`: who is under each node and how to reach them, so that asking at crisis time is one range.
+
+One row a contactable contact point, premise and customer; a customer with nothing contactable has one
+row with an empty channel, so that everybody affected is found here. Rows are written for the next
+generation and seen when that is switched to (`generations`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, delete, func, insert, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 
-from outreach.model.words import CHANNEL_BITS, Purpose
-from outreach.store import tables as t
-from outreach.store.session import Session
+from outreach.model.words import LoadState
+from outreach.store import (
+    contactable,
+    generations,
+    headcounts,
+    leases,
+    planning,
+    recurrences,
+    tables as t,
+    touched,
+)
+from outreach.store.families import Family
+from outreach.store.generations import Row
+from outreach.store.session import Database, Session
+from outreach.store.tables_record import FOREVER
 
+Progress = Callable[[str, int], None]
+"""Called with a stage (`reach`) and how many premises or places are done."""
+
+LEASE = "record"
+"""Who holds it alone changes what is derived from the record."""
+_BUILD_PREMISES = 5_000
+"""Premises that one transaction of building takes."""
+_PREMISES = 500
+_CUSTOMERS = 2_000
+_LAST = (1 << 63) - 1
 _JOINED = (
     t.household,
     t.customer,
@@ -21,97 +62,274 @@ _JOINED = (
 )
 
 
-def rebuild(session: Session) -> int:
-    """Writes reach afresh from the record; returns its rows.
+def _quiet(_stage: str, _count: int) -> None:
+    """Nobody watches."""
 
-    One row per contactable contact point, premise and customer. Contactable: usable, with a basis
-    (consent, or contract where none is needed), and no receipt has called it bad.
+
+def renew(database: Database, *, now: datetime, progress: Progress = _quiet) -> int:  # noqa: ARG001  as every phase of a load
+    """Writes what touched customers and premises are by now, for the next generation; returns premises.
+
+    The first time everything is built. Each transaction takes well under 0.5 s and drops the work it
+    has done from the list, so that a crash repeats nothing. Headcounts follow; switching is the caller's.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        # Without fresh statistics the first import joins by nested loops: 108 s instead of 2.
-        for table in _JOINED:
+    with database.read() as session:
+        is_kept = generations.is_kept(session)
+    done = 0 if is_kept else _build(database, progress)
+    done = _touched(database, progress, done)
+    headcounts.renew(database, progress=progress)
+    return done
+
+
+def keep_up(database: Database, *, owner: str, now: datetime) -> int:
+    """Renews what receipts have touched since, unless a load is at work; returns premises.
+
+    Small by nature: a receipt touches one person. What is more waits for the next call.
+    """
+    with database.write() as session:
+        if not _is_touched(session) or not generations.is_kept(session) or _is_loading(session):
+            return 0
+        lease = timedelta(minutes=5)
+        if leases.take(session, LEASE, owner, now=now, lease=lease) is None:
+            return 0
+    try:
+        done = renew(database, now=now)
+        generations.switch(database, now=now)
+        generations.purge(database)
+    finally:
+        with database.write() as session:
+            leases.take(session, LEASE, owner, now=now, lease=timedelta(microseconds=-1))
+    return done
+
+
+def _is_touched(session: Session) -> bool:
+    wanted = exists(select(t.touched_customer.c.customer_id))
+    return bool(session.execute(select(wanted)).scalar())
+
+
+def _is_loading(session: Session) -> bool:
+    merging = t.record_load.c.state == LoadState.MERGING
+    return session.execute(select(t.record_load.c.id).where(merging)).first() is not None
+
+
+# ── What is touched ──────────────────────────────────────────────────────────────────────────
+
+
+def _touched(database: Database, progress: Progress, done: int) -> int:
+    while True:
+        with database.write() as session:
+            if customers := touched.customers(session, limit=_CUSTOMERS):
+                touched.premises_of_customers(session, customers)
+                touched.forget_customers(session, customers)
+        if not customers:
+            break
+    while True:
+        with database.write() as session:
+            if premises := touched.premises(session, limit=_PREMISES):
+                _renew(session, premises)
+                touched.forget_premises(session, list({premise for premise, _place in premises}))
+        if not premises:
+            return done
+        done += len(premises)
+        progress("reach", done)
+
+
+def _renew(session: Session, premises: Sequence[tuple[int, int]]) -> None:
+    planning.plan_each(session)
+    since = generations.current(session) + 1
+    ids = sorted({premise for premise, _place in premises})
+    rows = session.execute(_rows(t.premise.c.id.in_(ids))).mappings()
+    desired = {_key(row): dict(row) for row in rows}
+    places = {place for _premise, place in premises} | {
+        row["tree_order"] for row in desired.values()
+    }
+    current = {_key(row): row for row in _current(session, ids, places, since=since)}
+    gone = [row for key, row in current.items() if _differs(row, desired.get(key))]
+    new = [row for key, row in desired.items() if _differs(row, current.get(key))]
+    generations.replace(session, t.reach, gone=gone, new=new, since=since)
+    everybody = [*desired.values(), *current.values()]
+    recurrences.renew(
+        session,
+        {
+            Family.CUSTOMER: {row["customer_id"] for row in everybody},
+            Family.HOUSEHOLD: {row["household_id"] for row in everybody},
+            Family.MESSAGE: {row["contact_point_id"] for row in everybody} - {0},
+        },
+        since=since,
+    )
+    touched.note(session, touched.ENDED, {row["tree_order"] for row in gone})
+    touched.note(session, touched.UNCOUNTED, places - {-1})
+
+
+_KEY = ("tree_order", "contact_point_id", "premise_id", "customer_id")
+
+
+def _key(row: Any) -> tuple[int, ...]:
+    return tuple(row[name] for name in _KEY)
+
+
+def _differs(row: Row, other: Row | None) -> bool:
+    return other is None or any(row[name] != other[name] for name in _SAME)
+
+
+def _current(
+    session: Session, premises: Collection[int], places: Collection[int], *, since: int
+) -> list[Row]:
+    r = t.reach
+    found = select(r).where(
+        r.c.tree_order.in_(places), r.c.premise_id.in_(premises), generations.visible(r, since)
+    )
+    return [dict(row) for row in session.execute(found).mappings()]
+
+
+# ── Everything ───────────────────────────────────────────────────────────────────────────────
+
+
+def _build(database: Database, progress: Progress) -> int:
+    """All rows of everybody, in tree order: an insert at the end of a clustered table is the cheapest."""
+    with database.read() as session:
+        since, mark = generations.current(session) + 1, touched.mark(session)
+    if mark is None:
+        _forget_touched(database)
+        _analyze(database)
+        mark = _OFF_NETWORK
+    done = 0
+    while mark < _LAST:
+        with database.write() as session:
+            mark = _build_slice(session, mark, since=since)
+        done += _BUILD_PREMISES
+        progress("reach", done)
+    recurrences.build(database, since=since)
+    return done
+
+
+_OFF_NETWORK = -(1 << 62)
+"""Marks from here on count ids of premises off the network; from 0 on they are tree orders."""
+
+
+def _build_slice(session: Session, mark: int, *, since: int) -> int:
+    """Rows of the next premises; returns the next mark, which it also notes."""
+    planning.plan_each(session)
+    p, r = t.premise.c, t.reach.c
+    if mark < 0:
+        low = mark - _OFF_NETWORK
+        end = session.execute(_end_of(p.id, p.id >= low)).scalar()
+        high = _LAST if end is None else end
+        which, old = and_(p.tree_order == -1, p.id.between(low, high)), r.tree_order == -1
+        following = 0 if end is None else end + 1 + _OFF_NETWORK
+    else:
+        end = session.execute(_end_of(p.tree_order, p.tree_order >= mark)).scalar()
+        high = _LAST if end is None else end
+        which, old = and_(p.tree_order.between(mark, high)), r.tree_order.between(mark, high)
+        following = _LAST if end is None else end + 1
+        touched.note_from(session, touched.UNCOUNTED, select(p.tree_order).where(which).distinct())
+    _end_old(session, old, since=since)
+    _insert(session, _rows(which), since=since)
+    touched.set_mark(session, following)
+    return following
+
+
+def _end_of(column: ColumnElement[int], after: ColumnElement[bool]) -> Select[int]:
+    return select(column).where(after).order_by(column).offset(_BUILD_PREMISES).limit(1)
+
+
+def _end_old(session: Session, where: ColumnElement[bool], *, since: int) -> None:
+    """What a version before this one had written; on a first load there is none."""
+    r = t.reach.c
+    standing = (where, r.since < since, r.until == FOREVER)
+    if session.execute(select(r.tree_order).where(*standing).limit(1)).first() is None:
+        return
+    touched.note_from(session, touched.ENDED, select(r.tree_order).where(*standing).distinct())
+    session.execute(update(t.reach).where(*standing).values(until=since))
+
+
+def _insert(session: Session, rows: Select[Any], *, since: int) -> None:
+    ordered = rows.order_by(*(rows.selected_columns[name] for name in _KEY))
+    names = [*(column.name for column in rows.selected_columns), "since"]
+    session.execute(insert(t.reach).from_select(names, ordered.add_columns(literal(since))))
+
+
+def _forget_touched(database: Database) -> None:
+    """Building reads the whole record, and with it whatever was noted."""
+    while True:
+        with database.write() as session:
+            customers = touched.customers(session, limit=20 * _CUSTOMERS)
+            premises = touched.premises(session, limit=20 * _CUSTOMERS)
+            touched.forget_customers(session, customers)
+            touched.forget_premises(session, [premise for premise, _place in premises])
+        if not customers and not premises:
+            return
+
+
+def _analyze(database: Database) -> None:
+    """Without fresh statistics PostgreSQL joins a first import by nested loops: 108 s instead of 2."""
+    if database.is_sqlite:
+        return
+    for table in _JOINED:
+        with database.write() as session:
             session.execute(text(f"ANALYZE {table.name}"))
-    session.execute(delete(t.reach))
-    rows = _rows()
-    session.execute(insert(t.reach).from_select([one.name for one in rows.selected_columns], rows))
-    return session.execute(select(func.count()).select_from(t.reach)).scalar_one()
 
 
-def _rows() -> Select[Any]:
-    people, points, channels = _supplied(), _contactable(), _channels()
-    own_channels = channels.c.customer_id == people.c.customer_id
+# ── One row ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _rows(which: ColumnElement[bool]) -> Select[Any]:
+    """What reach holds of these premises, by the record as it is."""
+    people = _supplied(which)
+    c, at, held, point = t.customer.c, people.c, t.customer_contact.c, t.contact_point.c
+    # Asked contact by contact: a joined subquery would be read whole for every slice on SQLite.
+    good = exists(
+        select(point.id)
+        .where(point.id == held.contact_point_id, contactable.is_contactable())
+        .correlate(t.customer_contact)
+    )
     return (
         select(
-            t.premise.c.tree_order,
-            points.c.contact_point_id,
-            people.c.premise_id,
-            people.c.customer_id,
-            t.customer.c.household_id,
+            at.tree_order,
+            func.coalesce(point.id, 0).label("contact_point_id"),
+            at.premise_id,
+            at.customer_id,
+            c.household_id,
             t.household.c.ref.label("household"),
-            people.c.priority,
-            points.c.channel,
-            channels.c.channels,
-            func.coalesce(t.customer.c.preferred, literal("")).label("preferred"),
-            t.customer.c.locale,
-            t.customer.c.zone,
-            t.premise.c.locality,
-            points.c.country,
+            at.priority,
+            at.expired,
+            func.coalesce(point.channel, "").label("channel"),
+            contactable.bits(c.id).label("channels"),
+            func.coalesce(c.preferred, "").label("preferred"),
+            c.locale,
+            c.zone,
+            at.locality,
+            func.coalesce(point.country, "").label("country"),
         )
         .select_from(people)
-        .join(t.premise, t.premise.c.id == people.c.premise_id)
-        .join(t.customer, t.customer.c.id == people.c.customer_id)
-        .join(t.household, t.household.c.id == t.customer.c.household_id)
-        .join(points, points.c.customer_id == people.c.customer_id)
-        .join(channels, own_channels)
-        .where(t.premise.c.closed_at.is_(None), t.customer.c.closed_at.is_(None))
-        # In key order: an insert into a clustered table at its end is several times cheaper.
-        .order_by(t.premise.c.tree_order, points.c.contact_point_id, people.c.premise_id)
+        .join(t.customer, c.id == at.customer_id)
+        .join(t.household, t.household.c.id == c.household_id)
+        .outerjoin(t.customer_contact, and_(held.customer_id == c.id, good))
+        .outerjoin(t.contact_point, point.id == held.contact_point_id)
+        .where(c.closed_at.is_(None))
     )
 
 
-def _supplied() -> Any:
+_SAME = ("household_id", "household", "priority", "expired", "channel", "channels", "preferred",
+         "locale", "zone", "locality", "country")  # fmt: skip
+"""What two rows of one key are compared by."""
+
+
+def _supplied(which: ColumnElement[bool]) -> Any:
     """(premise, customer) with the best class among the customer's accounts there; A sorts first."""
+    p, a = t.premise.c, t.account.c
+    lapsed = func.max(case((a.priority_expired, 1), else_=0)) == 1
     return (
         select(
-            t.supply.c.premise_id,
-            t.account.c.customer_id,
-            func.min(t.account.c.priority).label("priority"),
+            p.id.label("premise_id"),
+            func.min(p.tree_order).label("tree_order"),
+            func.min(p.locality).label("locality"),
+            a.customer_id,
+            func.min(a.priority).label("priority"),
+            lapsed.label("expired"),
         )
-        .join(t.account, t.account.c.id == t.supply.c.account_id)
-        .where(t.account.c.closed_at.is_(None))
-        .group_by(t.supply.c.premise_id, t.account.c.customer_id)
-        .subquery()
-    )
-
-
-def _contactable() -> Any:
-    return (
-        select(
-            t.customer_contact.c.customer_id,
-            t.customer_contact.c.contact_point_id,
-            t.contact_point.c.channel,
-            t.contact_point.c.country,
-        )
-        .join(t.contact_point, t.contact_point.c.id == t.customer_contact.c.contact_point_id)
-        .where(
-            t.customer_contact.c.usable,
-            t.customer_contact.c.basis != "",
-            t.customer_contact.c.purpose == Purpose.SERVICE,
-            t.contact_point.c.bad_since.is_(None),
-        )
-        .subquery()
-    )
-
-
-def _channels() -> Any:
-    """customer -> the bits of CHANNEL_BITS of all that is contactable."""
-    points = _contactable()
-    bits: Any = sum(
-        func.max(case((points.c.channel == channel, bit), else_=0))
-        for channel, bit in CHANNEL_BITS.items()
-    )
-    return (
-        select(points.c.customer_id, bits.label("channels"))
-        .group_by(points.c.customer_id)
+        .join(t.supply, t.supply.c.premise_id == p.id)
+        .join(t.account, a.id == t.supply.c.account_id)
+        .where(which, p.closed_at.is_(None), a.closed_at.is_(None))
+        .group_by(p.id, a.customer_id)
         .subquery()
     )

@@ -1,97 +1,41 @@
-"""The record of customers and premises: written whole at an import, asked by name ever after."""
+"""The record of customers and premises: what it holds by now, and what people ask it by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    case,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+)
 
 from outreach.model.record import RecordFreshness
-from outreach.model.words import Channel, Purpose
-from outreach.store import bulk, tables as t
-from outreach.store.bulk import Rows
+from outreach.model.words import Channel, LoadState, Purpose
+from outreach.store import generations, tables as t
 from outreach.store.session import Session
 
-PointKey = tuple[str, bytes]
-"""(channel, address_hash)"""
-
-_PERSONAL = (Channel.SMS, Channel.EMAIL, Channel.VOICE)
+_MOST_SHARED = 100
 
 
-def open_refs(session: Session) -> tuple[set[str], set[str]]:
-    """Refs of the customers and of the premises that are not closed."""
-    customers = select(t.customer.c.ref).where(t.customer.c.closed_at.is_(None))
-    premises = select(t.premise.c.ref).where(t.premise.c.closed_at.is_(None))
-    return set(session.scalars(customers)), set(session.scalars(premises))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedPoint:
+    """An address of many customers, sealed."""
 
-
-def save_households(session: Session, refs: Iterable[str]) -> dict[str, int]:
-    """Household ref -> id. Households are never deleted: the ledger speaks of them."""
-    return _save(session, t.household, [{"ref": ref} for ref in refs])
-
-
-def save_customers(session: Session, rows: Rows, *, now: datetime) -> dict[str, int]:
-    """Customer ref -> id; whoever is not among the rows is closed."""
-    return _save_and_close(session, t.customer, rows, now)
-
-
-def save_accounts(session: Session, rows: Rows, *, now: datetime) -> dict[str, int]:
-    """Account ref -> id; whatever is not among the rows is closed."""
-    return _save_and_close(session, t.account, rows, now)
-
-
-def save_premises(session: Session, rows: Rows, *, now: datetime) -> dict[str, int]:
-    """Premise ref -> id; whatever is not among the rows is closed."""
-    return _save_and_close(session, t.premise, rows, now)
-
-
-def replace_supplies(session: Session, rows: Rows) -> None:
-    """Which account is supplied at which premise, afresh."""
-    _replace(session, t.supply, rows)
-
-
-def save_contact_points(session: Session, rows: Rows) -> dict[PointKey, int]:
-    """(channel, address_hash) -> id. What receipts taught (`bad_since`) and the sealed address stay."""
-    key = ("channel", "address_hash")
-    bulk.upsert_rows(session, t.contact_point, rows, key, kept=("address_sealed",))
-    point = t.contact_point.c
-    found = select(point.channel, point.address_hash, point.id).where(point.channel.in_(_PERSONAL))
-    return {(channel, digest): id_ for channel, digest, id_ in session.execute(found)}
-
-
-def replace_customer_contacts(session: Session, rows: Rows) -> None:
-    """Who holds which address, afresh; an address that nobody holds any more counts no customer.
-
-    A link that was there keeps its `loaded_at`: calls are matched with who held an address when a
-    wave was frozen, and an import in between must not take that away.
-    """
-    link = t.customer_contact.c
-    service = link.purpose == Purpose.SERVICE
-    held_since = {
-        (customer, point): loaded_at
-        for customer, point, loaded_at in session.execute(
-            select(link.customer_id, link.contact_point_id, link.loaded_at).where(service)
-        )
-    }
-    session.execute(delete(t.customer_contact).where(service))
-    kept = [
-        row
-        | {
-            "loaded_at": held_since.get(
-                (row["customer_id"], row["contact_point_id"]), row["loaded_at"]
-            )
-        }
-        for row in rows
-    ]
-    bulk.insert_rows(session, t.customer_contact, kept)
-    held = exists().where(t.customer_contact.c.contact_point_id == t.contact_point.c.id)
-    session.execute(
-        update(t.contact_point)
-        .where(t.contact_point.c.channel.in_(_PERSONAL), t.contact_point.c.customers > 0, ~held)
-        .values(customers=0)
-    )
+    channel: str
+    address_hash: bytes
+    address_sealed: bytes
+    customers: int
 
 
 def log_load(session: Session, *, source: str, counts: dict[str, Any], now: datetime) -> None:
@@ -101,8 +45,10 @@ def log_load(session: Session, *, source: str, counts: dict[str, Any], now: date
 
 def freshness(session: Session) -> RecordFreshness | None:
     """When the record was last loaded; None: never."""
-    latest = select(t.record_load).order_by(
-        t.record_load.c.loaded_at.desc(), t.record_load.c.id.desc()
+    latest = (
+        select(t.record_load)
+        .where(t.record_load.c.state == LoadState.DONE)
+        .order_by(t.record_load.c.loaded_at.desc(), t.record_load.c.id.desc())
     )
     load = session.execute(latest.limit(1)).first()
     if load is None:
@@ -143,26 +89,167 @@ def premises_on(session: Session, orders: Sequence[int]) -> list[str]:
     return sorted(session.scalars(found))
 
 
+def customer_figures(session: Session) -> dict[str, int]:
+    """Customers, and those of several accounts."""
+    a = t.account.c
+    several = (
+        select(a.customer_id)
+        .where(a.closed_at.is_(None))
+        .group_by(a.customer_id)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    return {
+        "customers": _open_count(session, t.customer),
+        "customers_of_several_accounts": _count(session, select(func.count()).select_from(several)),
+    }
+
+
+def household_figures(session: Session) -> dict[str, int]:
+    """Households, those of several customers, and the size of the largest."""
+    c = t.customer.c
+    size = func.count().label("size")
+    sizes = select(size).where(c.closed_at.is_(None)).group_by(c.household_id).subquery()
+    several = func.sum(case((sizes.c.size > 1, 1), else_=0))
+    row = session.execute(select(func.count(), several, func.max(sizes.c.size))).one()
+    names = ("households", "households_of_several_customers", "largest_household")
+    return dict(zip(names, (int(value or 0) for value in row), strict=True))
+
+
+def point_figures(session: Session, *, home: str, ignored_above: int | None) -> dict[str, int]:
+    """Distinct (customer, address) by kind; home: the company's country.
+
+    ignored_above: addresses of more customers than this are none.
+    """
+    point = t.contact_point.c
+    is_foreign = (point.country != home).label("is_foreign")
+    held = (
+        select(point.channel, is_foreign, func.count())
+        .select_from(_held())
+        .where(*_counting(ignored_above))
+        .group_by(point.channel, is_foreign)
+    )
+    count = {(channel, bool(foreign)): n for channel, foreign, n in session.execute(held)}
+    by_channel = {
+        one: count.get((one, False), 0) + count.get((one, True), 0) for one in list(Channel)
+    }
+    return {
+        "phone": by_channel[Channel.VOICE],
+        "mobile": by_channel[Channel.SMS],
+        "fixed": by_channel[Channel.VOICE] - by_channel[Channel.SMS],
+        "foreign_phone": count.get((Channel.VOICE, True), 0),
+        "email": by_channel[Channel.EMAIL],
+    }
+
+
+def reachable(session: Session, *, by_household: bool = False) -> dict[str, int]:
+    """Customers, or households, with something to write to: by channel, and `sms_or_email`."""
+    link, point = t.customer_contact.c, t.contact_point.c
+    unit = t.customer.c.household_id if by_household else link.customer_id
+    has = {one: func.max(case((point.channel == one, 1), else_=0)) for one in _ASKED}
+    found = select(*[count.label(one.value) for one, count in has.items()]).select_from(
+        _held().join(t.customer, t.customer.c.id == link.customer_id) if by_household else _held()
+    )
+    units = (
+        found.where(link.purpose == Purpose.SERVICE, link.usable, link.basis != "")
+        .group_by(unit)
+        .subquery()
+    )
+    written = case((or_(units.c.sms == 1, units.c.email == 1), 1), else_=0)
+    sums = [func.sum(units.c[one.value]) for one in _ASKED]
+    row = session.execute(select(*sums, func.sum(written), func.count()).select_from(units)).one()
+    return dict(
+        zip(
+            ("sms", "email", "voice", "sms_or_email", "any"),
+            (int(v or 0) for v in row),
+            strict=True,
+        )
+    )
+
+
+_ASKED = (Channel.SMS, Channel.EMAIL, Channel.VOICE)
+
+
+def shared_points(session: Session, *, more_than: int) -> list[SharedPoint]:
+    """Addresses of more customers than that, most customers first, at most a hundred."""
+    point = t.contact_point.c
+    found = (
+        select(point.channel, point.address_hash, point.address_sealed, point.customers)
+        .where(point.customers > more_than, point.channel.in_((Channel.VOICE, Channel.EMAIL)))
+        .order_by(point.customers.desc(), point.id)
+        .limit(_MOST_SHARED)
+    )
+    return [SharedPoint(**row) for row in map(dict, session.execute(found).mappings())]
+
+
+def reach_rows(session: Session) -> int:
+    """Rows of (contact point, premise, customer) that can be written to."""
+    seen = generations.visible(t.reach, generations.current(session))
+    return _count(
+        session, select(func.count()).select_from(t.reach).where(seen, t.reach.c.channel != "")
+    )
+
+
+def premise_figures(
+    session: Session, *, has_network: bool, has_coordinates: bool
+) -> tuple[dict[str, int], dict[str, int]]:
+    """(`connected`, `without_customer`) and, by reason, the premises that were taken with a warning."""
+    p, node = t.premise.c, t.network_node.c
+    feeds = node.kind == "transformer"
+    is_fed = or_(node.parent_ref.is_not(None), node.kind == "substation")
+    counted = {
+        "connected": feeds & is_fed,
+        "unknown_transformer": (p.transformer != "") & func.coalesce(not_(feeds), True),
+        "unconnected_transformer": feeds & not_(is_fed),
+        "no_transformer": p.transformer == "",
+        "bad_coordinates": p.latitude.is_(None),
+    }
+    placed = t.premise.outerjoin(t.network_node, node.ref == p.transformer)
+    sums = [func.sum(case((which, 1), else_=0)) for which in counted.values()]
+    row = session.execute(select(*sums).select_from(placed).where(p.closed_at.is_(None))).one()
+    found = dict(zip(counted, (int(value or 0) for value in row), strict=True))
+    figures = {
+        "connected": found.pop("connected"),
+        "without_customer": _count(session, _premises(~_supplied())),
+    }
+    holder = exists().where(t.account.c.ref == p.holder, t.account.c.closed_at.is_(None))
+    found["unknown_customer"] = _count(session, _premises(~holder))
+    kept = {
+        "unknown_customer": True,
+        "bad_coordinates": has_coordinates,
+        "no_transformer": has_network,
+        "unknown_transformer": has_network,
+        "unconnected_transformer": has_network,
+    }
+    return figures, {name: found[name] for name, holds in kept.items() if holds and found[name]}
+
+
+def _premises(which: ColumnElement[bool]) -> Select[int]:
+    return select(func.count()).select_from(t.premise).where(t.premise.c.closed_at.is_(None), which)
+
+
+def _supplied() -> ColumnElement[bool]:
+    return exists().where(t.supply.c.premise_id == t.premise.c.id)
+
+
+def _held() -> Any:
+    return t.customer_contact.join(
+        t.contact_point, t.contact_point.c.id == t.customer_contact.c.contact_point_id
+    )
+
+
+def _counting(ignored_above: int | None) -> list[ColumnElement[bool]]:
+    is_service = t.customer_contact.c.purpose == Purpose.SERVICE
+    if ignored_above is None:
+        return [is_service]
+    return [is_service, t.contact_point.c.customers <= ignored_above]
+
+
 def _open_count(session: Session, table: Table) -> int:
-    counted = select(func.count()).select_from(table).where(table.c.closed_at.is_(None))
+    return _count(
+        session, select(func.count()).select_from(table).where(table.c.closed_at.is_(None))
+    )
+
+
+def _count(session: Session, counted: Select[int]) -> int:
     return session.execute(counted).scalar_one()
-
-
-def _save(session: Session, table: Table, rows: Rows) -> dict[str, int]:
-    bulk.upsert_rows(session, table, rows, ("ref",))
-    return dict(session.execute(select(table.c.ref, table.c.id)).all())
-
-
-def _save_and_close(session: Session, table: Table, rows: Rows, now: datetime) -> dict[str, int]:
-    ids = _save(session, table, [{**row, "closed_at": None} for row in rows])
-    still_here = {row["ref"] for row in rows}
-    gone = [{"gone_id": id_} for ref, id_ in ids.items() if ref not in still_here]
-    if gone:
-        from_now = update(table).values(closed_at=now).where(table.c.closed_at.is_(None))
-        session.connection().execute(from_now.where(table.c.id == bindparam("gone_id")), gone)
-    return ids
-
-
-def _replace(session: Session, table: Table, rows: Rows) -> None:
-    session.execute(delete(table))
-    bulk.insert_rows(session, table, rows)

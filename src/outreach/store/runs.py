@@ -18,7 +18,7 @@ from outreach.model.words import (
     StepRunState,
     Tier,
 )
-from outreach.store import changes, tables as t
+from outreach.store import changes, generations, tables as t
 from outreach.store.session import Session
 
 
@@ -69,6 +69,8 @@ class Wave:
     frozen: int
     slice_from: int
     superseded_at: datetime | None
+    generation: int = 0
+    """Of reach, as the wave began: it freezes what was seen then, whatever is loaded meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +155,7 @@ def add_wave(session: Session, run: int, version: int, step: Step, *, now: datet
             run_id=run, step=step.name, version=version, wave=1, tier=int(step.tier),
             state=StepRunState.FREEZING, template=step.template, audience=step.audience,
             classes="".join(step.classes), created_at=now, frozen=0, slice_from=_FIRST_SLICE,
+            generation=generations.current(session),
         )
         .returning(t.step_run.c.id)
     ).scalar_one()  # fmt: skip

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Date,
     Float,
+    Index,
     Integer,
     LargeBinary,
     SmallInteger,
@@ -121,6 +122,7 @@ recurrence = Table(
     Column("bucket", Integer, primary_key=True),
     Column("since", Integer, primary_key=True),
     Column("until", Integer, nullable=False, server_default=str(FOREVER)),
+    Index("ix_recurrence_entity", "entity", "family"),
     sqlite_with_rowid=False,
     comment="Who occurs at several places: what makes sums of headcounts distinct",
 )

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, case, func, not_, select
 from outreach.model.deflection import IdentifiedCall, Slot
 from outreach.model.occasion import OccasionId, Revision
 from outreach.model.words import Channel, MessageState
-from outreach.store import occasions, scopes, tables as t
+from outreach.store import generations, occasions, scopes, tables as t
 from outreach.store.calls import within
 from outreach.store.session import Session
 
@@ -199,5 +199,6 @@ def _changes(history: Iterable[Revision]) -> Iterator[Revision]:
 def _households_out(session: Session, occasion: OccasionId, revision: Revision) -> set[int]:
     now_known = occasions.get(session, occasion)
     left = scopes.remaining(session, now_known, revision)
-    wanted = select(t.reach.c.household_id).where(left.covers(t.reach)).distinct()
+    seen = generations.visible(t.reach, generations.current(session))
+    wanted = select(t.reach.c.household_id).where(left.covers(t.reach), seen).distinct()
     return set(session.scalars(wanted))

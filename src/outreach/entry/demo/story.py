@@ -25,9 +25,9 @@ from outreach.model.occasion import NewOccasion, Occasion, OccasionId, Revision,
 from outreach.model.words import OccasionKind
 from outreach.outages import revise, revise_planned
 from outreach.outages.revise import Change, Origin
-from outreach.record.importing import import_record
 from outreach.record.mapping import read_mapping
 from outreach.record.report import ImportReport
+from outreach.record.sync import sync_record
 from outreach.store import occasions, runs
 from outreach.store.session import Database
 
@@ -116,7 +116,7 @@ class _Teller:
         self._tell = progress
 
     def import_record(self, folder: Path) -> ImportReport:
-        report = import_record(
+        report = sync_record(
             self._of.database,
             self._of.keyring,
             read_mapping(folder / "record.toml"),
@@ -126,7 +126,7 @@ class _Teller:
             "imported",
             customers=report.people.customers,
             reach=report.reach,
-            rejected=len(report.refused),
+            rejected=report.refused_count,
         )
         return report
 

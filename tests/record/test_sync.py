@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,8 @@ from tests.record.make import TOML, make_company, make_customer, make_premise
 
 from outreach.addresses import Keyring
 from outreach.model.errors import GuardRefused, InputRefused
-from outreach.record.importing import import_record
-from outreach.record.report import ImportReport, write_rejected
-from outreach.store import changes, record, tables as t
+from outreach.record.sync import sync_record
+from outreach.store import generations, record, tables as t
 from outreach.store.session import Database
 
 NOW = datetime(2026, 6, 12, 12, tzinfo=UTC)
@@ -54,14 +51,22 @@ def _rows(database: Database, table: Table, *names: str) -> list[tuple[Any, ...]
         return sorted(map(tuple, session.execute(select(*columns))), key=str)
 
 
+def _places(database: Database) -> dict[str, int]:
+    return dict(_rows(database, t.network_node, "ref", "tree_order"))
+
+
 def test_the_tables_say_what_the_files_say(
     database: Database, keyring: Keyring, tmp_path: Path, company: list[dict[str, str]]
 ) -> None:
-    stages = []
+    stages: list[tuple[str, int]] = []
     mapping = make_company(tmp_path, company, PREMISES)
 
-    report = import_record(
-        database, keyring, mapping, now=NOW, progress=lambda *said: stages.append(said)
+    report = sync_record(
+        database,
+        keyring,
+        mapping,
+        now=NOW,
+        progress=lambda stage, count: stages.append((stage, count)),
     )
 
     assert _rows(database, t.account, "ref", "priority", "priority_expired") == [
@@ -74,18 +79,22 @@ def test_the_tables_say_what_the_files_say(
     assert [row[1:] for row in customers if row[0].startswith("C-")] == [
         ("es", "America/Santiago", None)
     ]
-    assert _rows(database, t.household, "ref") == [("H-1",)]
+    homes = {row[0] for row in _rows(database, t.customer, "household_id")}
+    assert [ref for id_, ref in _rows(database, t.household, "id", "ref") if id_ in homes] == [
+        "H-1"
+    ]
     assert _rows(database, t.contact_point, "channel", "country", "prefix", "customers") == [
         ("email", "", "", 1),
         ("sms", "CL", "+5698", 1),
         ("voice", "CL", "+5672", 2),
         ("voice", "CL", "+5698", 1),
     ]
+    at = _places(database)
     assert _rows(database, t.premise, "ref", "tree_order", "locality", "zone") == [
-        ("P1", 2, "Talca", "America/Santiago"),
-        ("P2", 4, "Talca", "America/Santiago"),
+        ("P1", at["T1"], "Talca", "America/Santiago"),
+        ("P2", at["T2"], "Talca", "America/Santiago"),
         ("P3", -1, "Talca", "America/Santiago"),
-        ("P4", 5, "Talca", "America/Santiago"),
+        ("P4", at["T9"], "Talca", "America/Santiago"),
         ("P5", -1, "Talca", "America/Lima"),
     ]
     assert report.warned == {
@@ -97,27 +106,29 @@ def test_the_tables_say_what_the_files_say(
     }
     assert report.tallies.unknown_zones == {"Mars": 1}
     assert report.tallies.languages["es (unknown value)"] == 1
-    assert [stage for stage, _count in stages] == [
-        "customers", "network", "premises", "households", "writing", "reach",
+    assert list(dict.fromkeys(stage for stage, _count in stages)) == [
+        "network", "customers", "premises", "accounts", "households", "reach", "headcounts",
     ]  # fmt: skip
 
 
 def test_reach_has_one_row_for_each_contactable_point_and_premise(
     database: Database, keyring: Keyring, tmp_path: Path, company: list[dict[str, str]]
 ) -> None:
-    import_record(database, keyring, make_company(tmp_path, company, PREMISES), now=NOW)
+    sync_record(database, keyring, make_company(tmp_path, company, PREMISES), now=NOW)
 
     names = ("tree_order", "channel", "channels", "priority", "preferred", "household", "country")
     rows = _rows(database, t.reach, *names)
 
-    assert [row for row in rows if row[0] == 2] == [
-        (2, "email", 7, "A", "", "H-1", ""),
-        (2, "sms", 7, "A", "", "H-1", "CL"),
-        (2, "voice", 4, "C", "", "H-1", "CL"),
-        (2, "voice", 7, "A", "", "H-1", "CL"),
+    at = _places(database)
+    by_place = {ref: [row[1:] for row in rows if row[0] == place] for ref, place in at.items()}
+    assert by_place["T1"] == [
+        ("email", 7, "A", "", "H-1", ""),
+        ("sms", 7, "A", "", "H-1", "CL"),
+        ("voice", 4, "C", "", "H-1", "CL"),
+        ("voice", 7, "A", "", "H-1", "CL"),
     ]
-    assert {row[3] for row in rows if row[0] == 4} == {"B"}
-    assert {row[0] for row in rows} == {-1, 2, 4}  # T9 holds only the deceased
+    assert {row[2] for row in rows if row[0] == at["T2"]} == {7}
+    assert [row[0] for row in by_place["T9"]] == [""]  # T9 holds only the deceased
 
 
 def test_what_is_personal_stands_sealed_only(
@@ -127,7 +138,7 @@ def test_what_is_personal_stands_sealed_only(
         "1", name="Zoe Zuniga", phone=MOBILE, email="zoe@x.example", id="99Z-IDENTITY"
     )
     premises = [make_premise("P1", "1", street="Calle Secreta 7")]
-    import_record(database, keyring, make_company(tmp_path, [customer], premises), now=NOW)
+    sync_record(database, keyring, make_company(tmp_path, [customer], premises), now=NOW)
 
     clear = repr([_rows(database, table) for table in t.metadata.sorted_tables])
 
@@ -141,7 +152,15 @@ def test_what_is_personal_stands_sealed_only(
         )
 
 
-_SEALED_ANEW = {"name_sealed", "street_sealed", "loaded_at"}
+def _seen(database: Database) -> list[tuple[Any, ...]]:
+    """(channel, channels) of reach as readers see it."""
+    with database.read() as session:
+        visible = generations.visible(t.reach, generations.current(session))
+        rows = session.execute(select(t.reach.c.channel, t.reach.c.channels).where(visible))
+        return sorted(map(tuple, rows))
+
+
+_SEALED_ANEW: set[str] = set()
 
 
 def _state(database: Database) -> dict[str, Any]:
@@ -157,7 +176,7 @@ def test_importing_again_changes_nothing_and_keeps_ids_and_suppressions(
     database: Database, keyring: Keyring, tmp_path: Path, company: list[dict[str, str]]
 ) -> None:
     mapping = make_company(tmp_path, company, PREMISES)
-    first = import_record(database, keyring, mapping, now=NOW)
+    first = sync_record(database, keyring, mapping, now=NOW)
     with database.write() as session:
         session.execute(
             insert(t.suppression).values(
@@ -166,12 +185,14 @@ def test_importing_again_changes_nothing_and_keeps_ids_and_suppressions(
         )
     before = _state(database)
 
-    second = import_record(database, keyring, mapping, now=NOW + timedelta(days=1))
+    second = sync_record(database, keyring, mapping, now=NOW + timedelta(days=1))
 
     assert _state(database) == before
-    assert second == first
+    assert second.people == first.people
+    assert (second.warned, second.reach) == (first.warned, first.reach)
+    assert first.changes == {"unchanged": 0, "new": 9, "changed": 0, "closed": 0}
+    assert second.changes == {"unchanged": 9, "new": 0, "changed": 0, "closed": 0}
     with database.read() as session:
-        assert changes.counters(session)["record"] == 2
         freshness = record.freshness(session)
     assert freshness is not None
     assert (freshness.customers, freshness.premises) == (3, 5)
@@ -183,11 +204,11 @@ def test_what_vanished_is_closed_and_comes_back_under_its_id(
 ) -> None:
     both = [make_customer("1", phone=MOBILE), make_customer("2", email="b@x.example")]
     premises = [make_premise("P1", "1"), make_premise("P2", "2")]
-    import_record(database, keyring, make_company(tmp_path, both, premises), now=NOW)
+    sync_record(database, keyring, make_company(tmp_path, both, premises), now=NOW)
     ids = _rows(database, t.customer, "ref", "id")
 
     one = make_company(tmp_path, both[:1], premises[:1])
-    report = import_record(database, keyring, one, now=NOW + timedelta(days=1))
+    report = sync_record(database, keyring, one, now=NOW + timedelta(days=1))
 
     closed = [("1", None), ("2", NOW + timedelta(days=1))]
     assert _rows(database, t.customer, "ref", "closed_at") == closed
@@ -199,7 +220,7 @@ def test_what_vanished_is_closed_and_comes_back_under_its_id(
     assert ("email", 0) in _rows(database, t.contact_point, "channel", "customers")
     assert (report.closed_customers, report.closed_premises) == (1, 1)
 
-    import_record(database, keyring, make_company(tmp_path, both, premises), now=NOW)
+    sync_record(database, keyring, make_company(tmp_path, both, premises), now=NOW)
     assert _rows(database, t.customer, "ref", "id") == ids
     assert {row[1] for row in _rows(database, t.customer, "ref", "closed_at")} == {None}
 
@@ -208,32 +229,35 @@ def test_a_bad_address_stays_bad_and_out_of_reach(
     database: Database, keyring: Keyring, tmp_path: Path
 ) -> None:
     mapping = make_company(tmp_path, [make_customer("1", phone=MOBILE)])
-    import_record(database, keyring, mapping, now=NOW)
+    sync_record(database, keyring, mapping, now=NOW)
     with database.write() as session:
         sms = t.contact_point.c.channel == "sms"
         session.execute(update(t.contact_point).where(sms).values(bad_since=NOW))
+    mapping = make_company(tmp_path, [make_customer("1", phone=MOBILE, name="Eva")])
 
-    import_record(database, keyring, mapping, now=NOW)
+    sync_record(database, keyring, mapping, now=NOW)
 
-    assert _rows(database, t.reach, "channel", "channels") == [("voice", 4)]
+    assert _seen(database) == [("voice", 4)]
 
 
 def test_half_an_export_is_refused_and_changes_nothing(
     database: Database, keyring: Keyring, tmp_path: Path
 ) -> None:
     many = [make_customer(str(number)) for number in range(1, 61)]
-    import_record(database, keyring, make_company(tmp_path, many), now=NOW)
+    sync_record(database, keyring, make_company(tmp_path, many), now=NOW)
     before = _state(database)
     half = make_company(tmp_path, many[:30])
 
-    with pytest.raises(GuardRefused, match=r"30 of 60 customers are missing"):
-        import_record(database, keyring, half, now=NOW)
+    with pytest.raises(GuardRefused, match=r"30 of 60 accounts \(50%\) would be closed.* --yes"):
+        sync_record(database, keyring, half, now=NOW)
 
     assert _state(database) == before
     allowed = make_company(
         tmp_path, many[:30], toml=TOML.replace("[consent]", "may_vanish = 0.5\n[consent]")
     )
-    assert import_record(database, keyring, allowed, now=NOW).closed_customers == 30
+    assert sync_record(database, keyring, allowed, now=NOW).closed_customers == 30
+    few = make_company(tmp_path, many[:5])
+    assert sync_record(database, keyring, few, now=NOW, yes=True).closed_accounts == 25
 
 
 def test_an_address_of_many_joins_nobody_and_still_hears_unless_ignored(
@@ -242,7 +266,7 @@ def test_an_address_of_many_joins_nobody_and_still_hears_unless_ignored(
     everybody = [make_customer(str(number), phone=MOBILE) for number in range(1, 13)]
     mapping = make_company(tmp_path, everybody)
 
-    report = import_record(database, keyring, mapping, now=NOW)
+    report = sync_record(database, keyring, mapping, now=NOW)
 
     assert report.people.households == 12
     assert [(one.channel, one.ending, one.customers) for one in report.people.shared] == [
@@ -252,7 +276,8 @@ def test_an_address_of_many_joins_nobody_and_still_hears_unless_ignored(
 
     toml = TOML.replace("[consent]", 'shared = "ignore"\n[consent]')
     ignoring = make_company(tmp_path, everybody, toml=toml)
-    assert import_record(database, keyring, ignoring, now=NOW).reach == 0
+    assert sync_record(database, keyring, ignoring, now=NOW).reach == 0
+    assert {row[0] for row in _seen(database)} == {""}
 
 
 def test_a_company_without_network_file_reaches_people_by_locality(
@@ -261,9 +286,7 @@ def test_a_company_without_network_file_reaches_people_by_locality(
     toml = TOML.partition("[network]")[0]
     customer = make_customer("1", phone=MOBILE)
 
-    report = import_record(
-        database, keyring, make_company(tmp_path, [customer], toml=toml), now=NOW
-    )
+    report = sync_record(database, keyring, make_company(tmp_path, [customer], toml=toml), now=NOW)
 
     assert report.warned == {}
     assert _rows(database, t.reach, "tree_order", "locality") == [(-1, "Talca")] * 2
@@ -276,7 +299,7 @@ def test_a_register_without_date_or_limit_holds(
     customers = [make_customer("1", life="S"), make_customer("2", type="shop")]
     mapping = make_company(tmp_path, customers, toml=toml)
 
-    import_record(database, keyring, mapping, now=NOW)
+    sync_record(database, keyring, mapping, now=NOW)
 
     assert [row[1] for row in _rows(database, t.account, "ref", "priority")] == ["A", "C"]
 
@@ -287,7 +310,7 @@ def test_a_file_without_any_account_is_refused(
     mapping = make_company(tmp_path, [make_customer("")])
 
     with pytest.raises(InputRefused, match="most are refused as missing_customer_number"):
-        import_record(database, keyring, mapping, now=NOW)
+        sync_record(database, keyring, mapping, now=NOW)
 
 
 def test_dates_are_compared_with_the_companys_day(
@@ -296,7 +319,7 @@ def test_dates_are_compared_with_the_companys_day(
     mapping = make_company(tmp_path, [make_customer("1", life="S", since="2026-06-13")])
     night = datetime(2026, 6, 13, 3, tzinfo=UTC)  # still the 12th in Santiago
 
-    report = import_record(database, keyring, mapping, now=night)
+    report = sync_record(database, keyring, mapping, now=night)
 
     assert report.tallies.life_support == {"future_date": 1}
     assert _rows(database, t.account, "priority", "priority_expired") == [("C", True)]
@@ -316,7 +339,7 @@ def test_naughty_strings_pass_through_names_and_streets(
         for n, text in enumerate(strings, 1)
     ]
 
-    report = import_record(database, keyring, make_company(tmp_path, customers, premises), now=NOW)
+    report = sync_record(database, keyring, make_company(tmp_path, customers, premises), now=NOW)
 
     assert report.customers.taken == report.premises.taken == len(strings)
     with database.read() as session:
@@ -324,30 +347,3 @@ def test_naughty_strings_pass_through_names_and_streets(
             keyring.open(sealed) for sealed in session.scalars(select(t.customer.c.name_sealed))
         }
     assert names == {text.strip() for text in strings}
-
-
-def test_rejected_rows_are_written_for_their_owner_only(
-    tmp_path: Path, report: ImportReport
-) -> None:
-    path = tmp_path / "rejected.csv"
-    path.write_text("old, and readable by everybody")
-
-    write_rejected(report, path)
-
-    with path.open(newline="") as file:
-        assert list(csv.reader(file)) == [
-            ["file", "record", "line", "reason", "detail"],
-            ["customers.csv", "3", "3", "missing_customer_number", ""],
-        ]
-    assert path.stat().st_mode & 0o777 == 0o600
-
-
-@pytest.fixture
-def report(tmp_path: Path, sqlite_template: Path, keyring: Keyring) -> ImportReport:
-    path = tmp_path / "r.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    database = Database(f"sqlite:///{path}")
-    mapping = make_company(tmp_path, [make_customer("1"), make_customer("")])
-    report = import_record(database, keyring, mapping, now=NOW)
-    database.close()
-    return replace(report)

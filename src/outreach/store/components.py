@@ -1,0 +1,94 @@
+"""Who belongs together, for millions: union-find in flat arrays, and the lowest account of each component."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+_PAD = b"\0"
+
+
+class Components:
+    """Customers and what joins them; about 25 bytes each, whatever they hold.
+
+    Ids that were not given at the start (closed customers) are passed over.
+    """
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        """`ids` ascend."""
+        self._ids = array("q", ids)
+        self._leaders = array("i", range(len(self._ids)))
+        self._width = 12
+        self._lowest = bytearray(self._width * len(self._ids))
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._ids)
+
+    def join(self, one: int, other: int) -> None:
+        """From now on the two belong together."""
+        places = self._place(one), self._place(other)
+        if places[0] is None or places[1] is None:
+            return
+        first, second = self._leader(places[0]), self._leader(places[1])
+        self._leaders[max(first, second)] = min(first, second)
+
+    def offer(self, id_: int, account: str) -> None:
+        """An open account of this customer; call it when all that joins is joined."""
+        place = self._place(id_)
+        if place is None:
+            return
+        leader = self._leader(place)
+        is_first = self._lowest[leader * self._width] == 0
+        if is_first or number(account) < number(self._read(leader)):
+            self._write(leader, account.encode())
+
+    def lowest(self, id_: int) -> str:
+        """The lowest account of this customer's component; empty if it has none."""
+        place = self._place(id_)
+        return "" if place is None else self._read(self._leader(place))
+
+    def slices(self, size: int) -> Iterator[tuple[int, int]]:
+        """(first, last) ids of as many customers each."""
+        for begin in range(0, len(self._ids), size):
+            yield self._ids[begin], self._ids[min(begin + size, len(self._ids)) - 1]
+
+    def _place(self, id_: int) -> int | None:
+        guess = id_ - self._ids[0] if self._ids else 0  # right where no id below is missing
+        if 0 <= guess < len(self._ids) and self._ids[guess] == id_:
+            return guess
+        place = bisect_left(self._ids, id_)
+        return place if place < len(self._ids) and self._ids[place] == id_ else None
+
+    def _leader(self, place: int) -> int:
+        leaders = self._leaders
+        while leaders[place] != place:
+            leaders[place] = leaders[leaders[place]]  # halving keeps the paths short
+            place = leaders[place]
+        return place
+
+    def _read(self, leader: int) -> str:
+        begin = leader * self._width
+        return self._lowest[begin : begin + self._width].rstrip(_PAD).decode()
+
+    def _write(self, leader: int, account: bytes) -> None:
+        if len(account) > self._width:
+            self._widen(len(account))
+        begin = leader * self._width
+        self._lowest[begin : begin + self._width] = account.ljust(self._width, _PAD)
+
+    def _widen(self, width: int) -> None:
+        """Rare: an account number longer than any before."""
+        old, narrow = self._lowest, self._width
+        self._lowest, self._width = bytearray(width * len(self._ids)), width
+        for place in range(len(self._ids)):
+            held = old[place * narrow : (place + 1) * narrow]
+            self._lowest[place * width : place * width + narrow] = held
+
+
+def number(account: str) -> tuple[int, str]:
+    """Account numbers in the order of numbers, also when they are unpadded."""
+    return len(account), account

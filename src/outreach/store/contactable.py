@@ -1,0 +1,63 @@
+"""Which contact points of a customer may be written to, and on which of them a step speaks; as SQL."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from functools import reduce
+
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, select
+
+from outreach.model.words import CHANNEL_BITS, Channel, Purpose
+from outreach.store import tables as t
+
+WRITTEN = (Channel.SMS, Channel.EMAIL)
+"""The channels for which messages are counted beforehand."""
+
+
+def is_contactable(
+    held: FromClause = t.customer_contact, point: FromClause = t.contact_point
+) -> ColumnElement[bool]:
+    """Over customer_contact and contact_point, joined.
+
+    Usable, with a basis (consent, or contract where none is needed), and no receipt has called it bad.
+    """
+    return and_(
+        held.c.usable,
+        held.c.basis != "",
+        held.c.purpose == Purpose.SERVICE,
+        point.c.bad_since.is_(None),
+    )
+
+
+def bits(customer: ColumnElement[int]) -> ColumnElement[int]:
+    """The set of channels (CHANNEL_BITS) on which this customer can be written to."""
+    # Under names of their own: the statement around it may join the same tables.
+    held, point = t.customer_contact.alias(), t.contact_point.alias()
+    each: list[ColumnElement[int]] = [
+        func.max(case((point.c.channel == channel, number), else_=0))
+        for channel, number in CHANNEL_BITS.items()
+    ]
+    total: ColumnElement[int] = reduce(operator.add, each)
+    found = (
+        select(total)
+        .select_from(held.join(point, point.c.id == held.c.contact_point_id))
+        .where(held.c.customer_id == customer, is_contactable(held, point))
+        .scalar_subquery()
+    )
+    return func.coalesce(found, 0)
+
+
+def bit(channel: ColumnElement[str]) -> ColumnElement[int]:
+    """Its bit of CHANNEL_BITS."""
+    return case({one.value: number for one, number in CHANNEL_BITS.items()}, value=channel, else_=0)
+
+
+def chosen(
+    channels: Sequence[Channel], has: ColumnElement[int], preferred: ColumnElement[str]
+) -> ColumnElement[str]:
+    """The preferred channel if the step offers it and the customer has it, else the first they have."""
+    offered = {channel: has.op("&")(CHANNEL_BITS[channel]) != 0 for channel in channels}
+    wished = [(and_(preferred == channel, offered[channel]), channel.value) for channel in channels]
+    in_order = [(offered[channel], channel.value) for channel in channels]
+    return case(*wished, *in_order, else_="")

@@ -1,0 +1,233 @@
+"""What joins customers into households, asked of the record: whole, streamed, or around a few customers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, text
+
+from outreach.model.words import Channel
+from outreach.store import bulk, tables as t
+from outreach.store.session import Database, Session
+
+Pair = tuple[Any, int]
+"""(premise id or address hash, customer id)"""
+
+_STREAMED = {"yield_per": 10_000}
+_AT_ONCE = 1_000
+_JOINED = (t.customer, t.account, t.premise, t.supply, t.contact_point, t.customer_contact)
+_BY_ADDRESS = (t.contact_point.c.address_hash, t.customer_contact.c.customer_id)
+
+
+def open_customers(session: Session) -> Iterator[int]:
+    """Ids, ascending."""
+    found = select(t.customer.c.id).where(t.customer.c.closed_at.is_(None))
+    return _streamed(session, found.order_by(t.customer.c.id)).scalars()  # type: ignore[no-any-return]
+
+
+def open_accounts(session: Session) -> Iterator[tuple[int, str]]:
+    """(customer, account ref) of every open account."""
+    found = select(t.account.c.customer_id, t.account.c.ref).where(t.account.c.closed_at.is_(None))
+    return iter(_streamed(session, found))
+
+
+def together_at_premises(session: Session) -> Iterator[Pair]:
+    """(premise, customer) where a premise has more than one supply, premise by premise."""
+    several = (
+        select(t.supply.c.premise_id).group_by(t.supply.c.premise_id).having(func.count() > 1)
+    ).scalar_subquery()
+    found = _supplied().where(t.supply.c.premise_id.in_(several)).order_by(t.supply.c.premise_id)
+    return iter(_streamed(session, found))
+
+
+def together_by_address(session: Session, more_than: int) -> Iterator[tuple[int, int]]:
+    """Pairs of customers with a common address, enough of them to join all its holders.
+
+    Addresses of more customers than `more_than` are left out.
+    """
+    found = _streamed(session, _held(by_address=False).order_by(*_BY_ADDRESS))
+    for _digest, links in groupby(found, key=itemgetter(0)):
+        least, *rest = dict.fromkeys(customer for _digest, customer in links)
+        if len(rest) < more_than:
+            yield from ((least, other) for other in rest)
+
+
+def refresh_statistics(session: Session) -> None:
+    """PostgreSQL joins freshly loaded tables by nested loops until it knows that they are large."""
+    if session.get_bind().dialect.name == "postgresql":
+        for table in _JOINED:
+            session.execute(text(f"ANALYZE {table.name}"))
+
+
+@contextmanager
+def spilling(database: Database) -> Iterator[Session]:
+    """A look whose sorts go to disk: SQLite would hold all addresses in memory, and not sooner be done."""
+    with database.read(), database.engine.connect() as connection:
+        if database.is_sqlite:
+            _keep_temporary(connection, "FILE")
+        with Session(connection) as session:
+            yield session
+        if database.is_sqlite:
+            _keep_temporary(connection, "MEMORY")
+
+
+def _keep_temporary(connection: Connection, where: str) -> None:
+    """Through the driver, for SQLite takes it outside a transaction only."""
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA temp_store = {where}")
+    cursor.close()
+
+
+def joined_by(pairs: Iterable[Pair]) -> Iterator[tuple[int, int]]:
+    """(first, each further) customer of the same premise or address."""
+    first: dict[Any, int] = {}
+    for what, customer in pairs:
+        one = first.setdefault(what, customer)
+        if one != customer:
+            yield one, customer
+
+
+def joined_by_turn(pairs: Iterable[Pair]) -> Iterator[tuple[int, int]]:
+    """As `joined_by`, for pairs that come sorted: nothing is remembered."""
+    last: Pair = (None, 0)
+    for pair in pairs:
+        if pair[0] == last[0] and pair[1] != last[1]:
+            yield last[1], pair[1]
+        last = pair
+
+
+def holders_of(session: Session, hashes: Sequence[bytes]) -> list[Pair]:
+    """(address hash, open customer), each pair once."""
+    those = bulk.among(session, t.contact_point.c.address_hash, hashes)
+    return list(session.execute(_held().where(those).distinct()))
+
+
+def addresses_of(session: Session, customers: Collection[int]) -> list[Pair]:
+    """(address hash, customer) of these, open or not, each pair once."""
+    link = t.customer_contact
+    asked = (
+        select(t.contact_point.c.address_hash, link.c.customer_id)
+        .join(link, link.c.contact_point_id == t.contact_point.c.id)
+        .where(bulk.among(session, link.c.customer_id, customers))
+    )
+    return list(session.execute(asked.distinct()))
+
+
+def premises_of(session: Session, customers: Collection[int]) -> list[Pair]:
+    """(premise, customer) of these, open ones."""
+    those = bulk.among(session, t.account.c.customer_id, customers)
+    return list(session.execute(_supplied().where(those)))
+
+
+def accounts_of(session: Session, customers: Collection[int]) -> list[tuple[int, str]]:
+    """(customer, account ref) of the open accounts of these."""
+    account = t.account.c
+    those = bulk.among(session, account.customer_id, customers)
+    asked = select(account.customer_id, account.ref).where(those, account.closed_at.is_(None))
+    return list(session.execute(asked))
+
+
+def neighbours(session: Session, customers: Collection[int], more_than: int) -> set[int]:
+    """Who shares a premise or an address with these, now or just before this load."""
+    places = {premise for premise, _customer in premises_of(session, customers)}
+    at_them = _supplied().where(bulk.among(session, t.supply.c.premise_id, places))
+    found = {row.customer_id for row in session.execute(at_them)}
+    hashes = {digest for digest, _customer in addresses_of(session, customers)}
+    for some in chunks(_joining(session, hashes, more_than), _AT_ONCE):
+        found.update(customer for _digest, customer in holders_of(session, some))
+    return found
+
+
+def joining(session: Session, pairs: Iterable[Pair], more_than: int) -> list[Pair]:
+    """Those of the pairs whose address several of them hold, and not too many in all."""
+    pairs = list(pairs)
+    members = Counter(digest for digest, _customer in pairs)
+    several = [digest for digest, count in members.items() if count > 1]
+    counted = {digest: holders for digest, holders, _touched in _counted(session, several)}
+    return [pair for pair in pairs if 1 < counted.get(pair[0], 0) <= more_than]
+
+
+def households_of(session: Session, customers: Collection[int]) -> set[int]:
+    """Ids of the households in which these stand, the closed ones too."""
+    those = bulk.among(session, t.customer.c.id, customers)
+    return set(session.scalars(select(t.customer.c.household_id).where(those).distinct()))
+
+
+def members(session: Session, households: Collection[int]) -> set[int]:
+    """Open customers of these households."""
+    those = bulk.among(session, t.customer.c.household_id, households)
+    asked = select(t.customer.c.id).where(those, t.customer.c.closed_at.is_(None))
+    return set(session.scalars(asked))
+
+
+def chunks(values: Collection[Any], size: int) -> Iterator[list[Any]]:
+    """The values, as many at a time."""
+    rest = iter(values)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+def _joining(session: Session, hashes: Collection[bytes], more_than: int) -> list[bytes]:
+    """Addresses that join their holders, or did until this load gave them one holder too many."""
+    return [
+        digest
+        for digest, holders, touched in _counted(session, hashes)
+        if holders - touched <= more_than
+    ]
+
+
+def _counted(session: Session, hashes: Collection[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """(address hash, its open customers, those of them that this load touched)."""
+    held, touched = t.contact_point.c.address_hash, t.touched_customer
+    customer = t.customer_contact.c.customer_id
+    for some in chunks(hashes, _AT_ONCE):
+        asked = (
+            _held()
+            .with_only_columns(
+                held,
+                func.count(customer.distinct()),
+                func.count(touched.c.customer_id.distinct()),
+            )
+            .outerjoin(touched, touched.c.customer_id == customer)
+            .where(bulk.among(session, held, some))
+            .group_by(held)
+        )
+        yield from session.execute(asked)
+
+
+def _supplied() -> Select[tuple[int, int]]:
+    """(premise, customer), each open: holder and occupant alike."""
+    return (
+        select(t.supply.c.premise_id, t.account.c.customer_id)
+        .join(t.account, t.account.c.id == t.supply.c.account_id)
+        .join(t.premise, t.premise.c.id == t.supply.c.premise_id)
+        .join(t.customer, t.customer.c.id == t.account.c.customer_id)
+        .where(
+            t.premise.c.closed_at.is_(None),
+            t.account.c.closed_at.is_(None),
+            t.customer.c.closed_at.is_(None),
+        )
+    )
+
+
+def _held(*, by_address: bool = True) -> Select[tuple[bytes, int]]:
+    """(address hash, open customer), of every channel and purpose, usable or not."""
+    link = t.customer_contact
+    held = (
+        select(*_BY_ADDRESS)
+        .select_from(t.contact_point)
+        .join(link, link.c.contact_point_id == t.contact_point.c.id)
+        .join(t.customer, t.customer.c.id == link.c.customer_id)
+        .where(t.customer.c.closed_at.is_(None))
+    )
+    # The index of addresses begins with the channel: whoever looks one up names them all.
+    return held.where(t.contact_point.c.channel.in_(list(Channel))) if by_address else held
+
+
+def _streamed(session: Session, asked: Select[Any]) -> Any:
+    return session.execute(asked, execution_options=_STREAMED)

@@ -1,0 +1,216 @@
+"""Who occurs at several places: one row a place and its predecessor, so that sums of occurrences become distinct.
+
+Of one that occurs in [a, b], all places but the first have a predecessor of at least a: distinct =
+occurrences - rows with place in [a, b] and predecessor >= a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from itertools import groupby, pairwise
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, func, insert, literal, or_, select
+
+from outreach.model.words import PriorityClass
+from outreach.store import bulk, contactable, generations, planning, tables as t, touched
+from outreach.store.families import Family
+from outreach.store.generations import Row
+from outreach.store.session import Database, Session
+
+_BUILD_IDS = 10_000
+"""Ids of customers, households or points that one transaction of building looks at."""
+
+Entities = Collection[int] | Select[int]
+
+
+def renew(session: Session, wanted: Mapping[Family, Collection[int]], *, since: int) -> None:
+    """Rows of these ones as the record has them now; in the caller's transaction.
+
+    Keys of `wanted`: CUSTOMER (its accounts and classes with it), HOUSEHOLD, MESSAGE (contact points).
+    """
+    for key, ids in wanted.items():
+        for family in _TOGETHER[key]:
+            desired = {
+                _key(row): row for row in session.execute(chains(family, key, ids)).mappings()
+            }
+            current = {_key(row): row for row in _current(session, family, ids, since=since)}
+            gone = [dict(row) for each, row in current.items() if each not in desired]
+            new = [dict(row) for each, row in desired.items() if each not in current]
+            generations.replace(session, t.recurrence, gone=gone, new=new, since=since)
+            touched.note(session, touched.ENDED, {row["tree_order"] for row in gone})
+
+
+def build(database: Database, *, since: int) -> None:
+    """Rows of everybody, from nothing, in slices; goes on where a crash stopped it."""
+    with database.read() as session:
+        mark = -(touched.mark(session, touched.CHAIN_MARK) or 0)
+    for number, key in enumerate(_TOGETHER):
+        begins = number * _STEP
+        with database.read() as session:
+            last = session.execute(select(func.max(_IDS[key]))).scalar() or 0
+        for low in range(max(mark, begins), begins + last + 1, _BUILD_IDS):
+            with database.write() as session:
+                planning.plan_each(session)
+                # Named one by one: given a query, PostgreSQL works out the channels of everybody.
+                several = _several(key, low - begins, low - begins + _BUILD_IDS)
+                if ids := session.scalars(several).all():
+                    for family in _TOGETHER[key]:
+                        _insert(session, chains(family, key, ids), since=since)
+                # Below zero, where no label is: labels move while this stands.
+                touched.set_mark(session, -(low + _BUILD_IDS), touched.CHAIN_MARK)
+
+
+_STEP = 1 << 40
+"""Marks of the second kind begin here, of the third at twice this."""
+_TOGETHER = {
+    Family.CUSTOMER: (Family.CUSTOMER, Family.ACCOUNT, Family.CLASS_A, Family.REGISTERED),
+    Family.HOUSEHOLD: (Family.HOUSEHOLD,),
+    Family.MESSAGE: (Family.MESSAGE,),
+}
+"""Families that are found over the same ids."""
+_IDS = {
+    Family.CUSTOMER: t.customer.c.id,
+    Family.HOUSEHOLD: t.household.c.id,
+    Family.MESSAGE: t.contact_point.c.id,
+}
+_OWN = {
+    Family.CUSTOMER: t.account.c.customer_id,
+    Family.HOUSEHOLD: t.customer.c.household_id,
+    Family.MESSAGE: t.customer_contact.c.contact_point_id,
+}
+_COUNTED = {
+    Family.ACCOUNT: t.account.c.id,
+    Family.CUSTOMER: t.customer.c.id,
+    Family.HOUSEHOLD: t.customer.c.household_id,
+    Family.CLASS_A: t.customer.c.id,
+    Family.REGISTERED: t.customer.c.id,
+    Family.MESSAGE: t.customer_contact.c.contact_point_id,
+}
+_IS_A = t.account.c.priority == PriorityClass.A
+_ONLY = {Family.CLASS_A: _IS_A, Family.REGISTERED: or_(_IS_A, t.account.c.priority_expired)}
+
+
+def chains(family: Family, key: Family, ids: Entities) -> Select[Any]:
+    """(family, entity, bucket, tree_order, earlier) of these ids, which are of the kind `key`."""
+    at = _occurrences(family).where(_OWN[key].in_(ids)).distinct().subquery()
+    before: ColumnElement[int] = func.lag(at.c.tree_order).over(
+        partition_by=(at.c.entity, at.c.bucket), order_by=at.c.tree_order
+    )
+    linked = select(at.c.entity, at.c.bucket, at.c.tree_order, before.label("earlier")).subquery()
+    return select(
+        literal(int(family)).label("family"),
+        linked.c.entity,
+        linked.c.bucket,
+        linked.c.tree_order,
+        linked.c.earlier,
+    ).where(linked.c.earlier.is_not(None))
+
+
+def _occurrences(family: Family) -> Select[Any]:
+    """(entity, bucket, tree_order) from the record itself; off the network nothing is counted."""
+    has, preferred = contactable.bits(t.customer.c.id), func.coalesce(t.customer.c.preferred, "")
+    channel = t.contact_point.c.channel
+    bucket: ColumnElement[int] = literal(0, Integer)
+    if family is Family.CUSTOMER:
+        bucket = has
+    if family is Family.MESSAGE:
+        bucket = contactable.bit(channel)
+    rows = (
+        select(_COUNTED[family].label("entity"), bucket.label("bucket"), t.premise.c.tree_order)
+        .select_from(t.customer)
+        .join(t.account, t.account.c.customer_id == t.customer.c.id)
+        .join(t.supply, t.supply.c.account_id == t.account.c.id)
+        .join(t.premise, t.premise.c.id == t.supply.c.premise_id)
+        .where(
+            t.premise.c.tree_order >= 0,
+            t.premise.c.closed_at.is_(None),
+            t.account.c.closed_at.is_(None),
+            t.customer.c.closed_at.is_(None),
+        )
+    )
+    if family is Family.MESSAGE:
+        held = t.customer_contact.c
+        return (
+            rows.join(t.customer_contact, held.customer_id == t.customer.c.id)
+            .join(t.contact_point, t.contact_point.c.id == held.contact_point_id)
+            .where(
+                contactable.is_contactable(),
+                channel == contactable.chosen(contactable.WRITTEN, has, preferred),
+            )
+        )
+    return rows.where(_ONLY[family]) if family in _ONLY else rows
+
+
+def _several(key: Family, low: int, high: int) -> Select[int]:
+    """Those ids in [low, high) that have more than one supply: nobody else can recur."""
+    own = _OWN[key]
+    rows = select(own).select_from(t.account).join(
+        t.supply, t.supply.c.account_id == t.account.c.id
+    )  # fmt: skip
+    if key is Family.HOUSEHOLD:
+        rows = rows.join(t.customer, t.customer.c.id == t.account.c.customer_id)
+    if key is Family.MESSAGE:
+        held = t.customer_contact.c.customer_id
+        rows = rows.join(t.customer_contact, held == t.account.c.customer_id)
+    return rows.where(own >= low, own < high).group_by(own).having(func.count() > 1)
+
+
+def _insert(session: Session, rows: Select[Any], *, since: int) -> None:
+    names = ["family", "entity", "bucket", "tree_order", "earlier", "since"]
+    session.execute(insert(t.recurrence).from_select(names, rows.add_columns(literal(since))))
+
+
+_KEY = ("family", "entity", "bucket", "tree_order", "earlier")
+
+
+def _key(row: Any) -> tuple[int, ...]:
+    return tuple(row[name] for name in _KEY)
+
+
+def _current(session: Session, family: Family, ids: Collection[int], *, since: int) -> list[Row]:
+    """Rows that hold from `since` on, of these ids; accounts by the customer they belong to."""
+    c = t.recurrence.c
+    owned: Entities = ids
+    if family is Family.ACCOUNT:
+        owned = select(t.account.c.id).where(t.account.c.customer_id.in_(ids))
+    wanted = select(t.recurrence).where(
+        c.family == int(family), c.entity.in_(owned), generations.visible(t.recurrence, since)
+    )
+    return [dict(row) for row in session.execute(wanted).mappings()]
+
+
+def moved(session: Session, places: Mapping[int, int]) -> None:
+    """Follows places that got another number; whoever occurs at one of them is put in order anew."""
+    c = t.recurrence.c
+    old = list(places)
+    here = select(c.family, c.entity).where(or_(c.tree_order.in_(old), c.earlier.in_(old)))
+    theirs = here.distinct().subquery()
+    rows = [
+        dict(row)
+        for row in session.execute(
+            select(t.recurrence).join(
+                theirs, (theirs.c.family == c.family) & (theirs.c.entity == c.entity)
+            )
+        ).mappings()
+    ]
+    generations.erase(session, t.recurrence, rows)
+    bulk.insert_rows(session, t.recurrence, list(_relinked(rows, places)))
+
+
+def _relinked(rows: Iterable[Row], places: Mapping[int, int]) -> Iterable[Row]:
+    """The same ones at the new numbers; each span of generations has a chain of its own."""
+
+    def of_one(row: Row) -> tuple[int, ...]:
+        return (row["family"], row["entity"], row["bucket"])
+
+    for (family, entity, bucket), theirs in groupby(sorted(rows, key=of_one), key=of_one):
+        found = list(theirs)
+        cuts = sorted({row["since"] for row in found} | {row["until"] for row in found})
+        for since, until in pairwise(cuts):
+            alive = [row for row in found if row["since"] <= since < row["until"]]
+            stands = {row[name] for row in alive for name in ("tree_order", "earlier")}
+            ordered = sorted(places.get(place, place) for place in stands)
+            for earlier, place in pairwise(ordered):
+                yield {"family": family, "entity": entity, "bucket": bucket, "tree_order": place,
+                       "earlier": earlier, "since": since, "until": until}  # fmt: skip

@@ -1,0 +1,118 @@
+"""What waits to be renewed: premises, and under numbers below zero the places to count, purge or go on from.
+
+All of it lives in `touched_premise`, whose key (premise, place) keeps every piece of work once:
+a row is deleted in the transaction that does its work, so that a crash repeats nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Select, delete, insert, literal, select, true
+from sqlalchemy.dialects import postgresql, sqlite
+
+from outreach.store import bulk, tables as t
+from outreach.store.session import Session
+
+UNCOUNTED, ENDED, MARK, CHAIN_MARK = -1, -2, -3, -4
+"""In place of a premise: headcounts of the place are old; it has ended rows; building goes on here."""
+FIRST_PLACE = -2
+"""Below every place; -1 is off the network."""
+
+_p = t.touched_premise
+
+
+def note(session: Session, kind: int, places: Collection[int]) -> None:
+    rows = [{"premise_id": kind, "tree_order": place} for place in sorted(places)]
+    bulk.upsert_rows(session, _p, rows, ("premise_id", "tree_order"))
+
+
+def note_from(session: Session, kind: int, places: Select[int]) -> None:
+    """The same for what a query finds, without a way through this process."""
+    # A WHERE of its own: without one SQLite reads ON CONFLICT as the ON of a join.
+    _note(session, select(literal(kind), places.subquery().c[0]).where(true()))
+
+
+def premises_of_customers(session: Session, customers: Sequence[int]) -> None:
+    """Notes the premises of these customers, closed ones and accounts too: their rows may have to go."""
+    _note(
+        session,
+        select(t.premise.c.id, t.premise.c.tree_order)
+        .join(t.supply, t.supply.c.premise_id == t.premise.c.id)
+        .join(t.account, t.account.c.id == t.supply.c.account_id)
+        .where(t.account.c.customer_id.in_(customers))
+        .distinct(),
+    )
+
+
+def holders_of_points(session: Session, points: Sequence[int]) -> None:
+    """Notes whoever holds one of these contact points."""
+    held = t.customer_contact
+    found = select(held.c.customer_id).where(held.c.contact_point_id.in_(points)).distinct()
+    session.execute(
+        _insert(session)(t.touched_customer)
+        .from_select(["customer_id"], found)
+        .on_conflict_do_nothing()
+    )
+
+
+def _note(session: Session, rows: Select[tuple[int, int]]) -> None:
+    session.execute(
+        _insert(session)(_p)
+        .from_select(["premise_id", "tree_order"], rows)
+        .on_conflict_do_nothing()
+    )
+
+
+def _insert(session: Session) -> type[postgresql.Insert | sqlite.Insert]:
+    is_postgres = session.get_bind().dialect.name == "postgresql"
+    return postgresql.Insert if is_postgres else sqlite.Insert
+
+
+def customers(session: Session, *, limit: int) -> list[int]:
+    """The next touched customers."""
+    c = t.touched_customer.c.customer_id
+    return list(session.scalars(select(c).order_by(c).limit(limit)))
+
+
+def premises(session: Session, *, limit: int) -> list[tuple[int, int]]:
+    """(premise, place) of the next touched premises."""
+    found = (
+        select(_p).where(_p.c.premise_id > 0).order_by(_p.c.premise_id, _p.c.tree_order)
+    ).limit(limit)
+    return [(row[0], row[1]) for row in session.execute(found)]
+
+
+def places(session: Session, kind: int, *, after: int, limit: int) -> list[int]:
+    """The next places of this kind of work above `after`, in tree order."""
+    found = select(_p.c.tree_order).where(_p.c.premise_id == kind, _p.c.tree_order > after)
+    return list(session.scalars(found.order_by(_p.c.tree_order).limit(limit)))
+
+
+def forget(session: Session, kind: int, done: Sequence[int]) -> None:
+    if done:
+        session.execute(delete(_p).where(_p.c.premise_id == kind, _p.c.tree_order.in_(done)))
+
+
+def forget_premises(session: Session, done: Sequence[int]) -> None:
+    session.execute(delete(_p).where(_p.c.premise_id.in_(done)))
+
+
+def forget_customers(session: Session, done: Sequence[int]) -> None:
+    t_c = t.touched_customer
+    session.execute(delete(t_c).where(t_c.c.customer_id.in_(done)))
+
+
+def mark(session: Session, kind: int = MARK) -> int | None:
+    """Where building goes on; None: it has not begun."""
+    return session.execute(select(_p.c.tree_order).where(_p.c.premise_id == kind)).scalar()
+
+
+def set_mark(session: Session, value: int, kind: int = MARK) -> None:
+    session.execute(delete(_p).where(_p.c.premise_id == kind))
+    session.execute(insert(_p).values(premise_id=kind, tree_order=value))
+
+
+def drop_marks(session: Session) -> None:
+    """Building is done, and seen; the next one begins at the beginning."""
+    session.execute(delete(_p).where(_p.c.premise_id.in_((MARK, CHAIN_MARK))))

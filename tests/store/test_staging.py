@@ -1,0 +1,103 @@
+"""Rows written and found by the thousand, the same on both databases; what a load stages."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from outreach.model.errors import StoreUnusable
+from outreach.model.words import LoadState
+from outreach.store import bulk, loads, staging, tables as t
+from outreach.store.session import Database
+
+NOW = datetime(2026, 6, 12, 12, tzinfo=UTC)
+
+
+def make_row(ref: str, record: int = 2) -> tuple[object, ...]:
+    return (
+        ref, record, date(2026, 1, 1), 7, "C-1", "home", "C", False, "C", "", None, None, b"body",
+    )  # fmt: skip
+
+
+def test_what_is_staged_is_found_replaced_and_forgotten(database: Database) -> None:
+    with database.write() as session:
+        staging.stage(session, "account", [make_row("1"), make_row("it's")])
+        staging.stage(session, "account", [make_row("1", record=9)])
+        staging.unstage(session, "account", ["it's", "unknown"])
+
+    with database.write() as session:
+        found = staging.staged(session, "account", ["1", "it's"])
+        assert found == {"1": staging.Staged(9, date(2026, 1, 1), 7)}
+        assert staging.count(session, "account") == 1
+        assert staging.count_known(session, "account") == 0
+        assert staging.highest(session, "account") == 0
+        staging.clear(session)
+        assert staging.count(session, "account") == 0
+
+
+def test_rows_are_changed_and_removed_by_what_they_hold(database: Database) -> None:
+    with database.write() as session:
+        ids = list(bulk.new_ids(session, t.household, 3))
+        rows = [(id_, f"H-{id_}") for id_ in ids]
+        bulk.insert(session, t.household, ("id", "ref"), rows)
+        bulk.update(session, t.household, ("id", "ref"), [(ids[0], "H-new")])
+        bulk.remove_rows(
+            session, t.household, ("id", "ref"), [(ids[1], f"H-{ids[1]}"), (ids[2], "H-no")]
+        )
+        bulk.remove_rows(session, t.household, ("id", "ref"), [])
+        bulk.remove(session, t.household.c.ref, [])
+
+    with database.write() as session:
+        left = session.execute(select(t.household.c.id, t.household.c.ref).order_by("id")).all()
+        assert [tuple(row) for row in left] == [(ids[0], "H-new"), (ids[2], f"H-{ids[2]}")]
+        assert bulk.new_ids(session, t.household, 0) == []
+        assert min(bulk.new_ids(session, t.household, 2)) > ids[2]
+
+
+def test_a_day_and_an_instant_come_back_as_they_were(database: Database) -> None:
+    names = ("name", "watermark", "read_at")
+    with database.write() as session:
+        bulk.insert(session, t.record_source, names, [("a", "", NOW), ("b", "", None)])
+
+    with database.read() as session:
+        c = t.record_source.c
+        found = dict(session.execute(select(c.name, c.read_at)).all())
+    assert found == {"a": NOW, "b": None}
+
+
+def test_a_load_that_died_while_staging_is_given_up_by_the_next(database: Database) -> None:
+    with database.write() as session:
+        first = loads.begin(session, source="a", mode="full", fingerprint="x", now=NOW)
+        second = loads.begin(session, source="a", mode="full", fingerprint="x", now=NOW)
+        assert loads.last(session) is None
+        assert loads.unfinished(session) is None
+        loads.note(session, second, state=LoadState.MERGING, phase="accounts")
+        going_on = loads.unfinished(session)
+
+    assert going_on is not None
+    assert (going_on.id, going_on.phase) == (second, "accounts")
+    with database.read() as session:
+        states = dict(session.execute(select(t.record_load.c.id, t.record_load.c.state)).all())
+    assert states[first] == LoadState.REFUSED
+
+
+def test_one_load_holds_the_record_until_it_lets_go(database: Database) -> None:
+    with database.write() as session:
+        loads.hold(session, "one", now=NOW, lease=timedelta(minutes=2))
+    with pytest.raises(StoreUnusable, match="another load"), database.write() as session:
+        loads.hold(session, "other", now=NOW, lease=timedelta(minutes=2))
+    with database.write() as session:
+        loads.release(session, "one")
+        loads.hold(session, "other", now=NOW, lease=timedelta(minutes=2))
+
+
+def test_a_source_is_known_by_its_name(database: Database) -> None:
+    with database.write() as session:
+        id_, watermark = loads.source(session, "crm")
+        loads.read_to_its_end(session, id_, watermark="2026-06-12", now=NOW)
+        assert watermark == ""
+
+    with database.write() as session:
+        assert loads.source(session, "crm") == (id_, "2026-06-12")

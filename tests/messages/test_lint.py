@@ -50,6 +50,7 @@ def test_the_shipped_templates_are_clean_for_every_service(service):
         ("absent-field", {"sms__txt": "Llame al {{ tel }}"}),
         ("unknown-field", {"sms__txt": "{{ zona }}"}),
         ("unknown-field", {"email__txt": "{{ personal.nombre }}"}),
+        ("places", {"sms__txt": "Corte{{ personal.places }}"}),
         ("syntax", {"sms__txt": "ok\n{% if %}"}),
         ("not-allowed", {"sms__txt": "{% for a in zone %}x{% endfor %}"}),
     ],

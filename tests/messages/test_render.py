@@ -73,6 +73,29 @@ def test_several_premises_are_said_and_one_is_not(personal, expected):
     assert sms("luz en {{ zone }}{{ personal.several }}.", personal) == expected
 
 
+@pytest.mark.parametrize(
+    ("personal", "expected"),
+    [
+        ({}, "luz.\n"),
+        ({"premises": "1", "places": "Calle 1"}, "luz.\n"),
+        ({"premises": "2"}, "luz.\n"),
+        (
+            {"premises": "2", "places": "Calle 1; Calle\u202e 2 & 3"},
+            "luz. Direcciones: Calle 1; Calle 2 & 3.\n",
+        ),
+    ],
+)
+def test_the_premises_of_a_person_with_several_are_named(personal, expected):
+    content = email(
+        personal,
+        email__txt="luz.{{ personal.places }}",
+        email__html="<p>{{ personal.places }}</p>",
+    )
+
+    assert content.text == expected
+    assert ("2 &amp; 3" in content.html) is ("& 3" in expected)
+
+
 def test_personal_fields_are_escaped_for_their_channel():
     evil = {"name": "<b>{{ s }}</b> %s á"}
 

@@ -32,6 +32,8 @@ def arm(
     """
     _refuse(engine.settings, name, author=author, approver=approver, until=until, now=now)
     pinned = pins.read(engine.settings, name)
+    with engine.database.read() as session:
+        faults.refuse_unknown(session, engine.settings, pinned.campaign)
     armed = Armed(
         campaign=name, pinned=pinned.digest, author=author, approver=approver, at=now, until=until
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from outreach.addresses import Keyring
-from outreach.campaigns import launching, owed, pins, promising, waves
+from outreach.campaigns import faults, launching, owed, pins, promising, waves
 from outreach.campaigns.launching import RandomBytes
 from outreach.model.campaign import Renotify
 from outreach.model.occasion import NewOccasion, Occasion, OccasionId, Revision
@@ -72,6 +72,8 @@ class Engine:
     def launch(self, occasion: OccasionId, campaign: str, *, actor: str, now: datetime) -> Applied:
         """Opens a run and tells everybody the current truth; launching again is a no-op."""
         pinned = pins.read(self.settings, campaign)
+        with self.database.read() as session:
+            faults.refuse_unknown(session, self.settings, pinned.campaign)
         with self.database.write() as session:
             current = occasions.get(session, occasion)
             counts = audience.affected(session, scopes.remaining(session, current))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from outreach.addresses import Keyring
 from outreach.campaigns.telling import Teller
 from outreach.delivery.verdicts import body_hash
 from outreach.model.errors import OutreachError
@@ -57,8 +58,10 @@ class Explanation:
     """Those of them that no campaign was launched for."""
 
 
-def explain(database: Database, settings: Settings, customer: int) -> Explanation:
-    """Reads the ledger and renders every text again; writes nothing."""
+def explain(
+    database: Database, settings: Settings, customer: int, *, keyring: Keyring | None = None
+) -> Explanation:
+    """Reads the ledger and renders every text again; writes nothing. `keyring` opens streets."""
     with database.read() as session:
         sent = ledger.messages_of(session, customer)
         heard = ledger.heard_of(session, [one.recipient.id for one in sent])
@@ -72,7 +75,7 @@ def explain(database: Database, settings: Settings, customer: int) -> Explanatio
             untold=tuple(one for one in touching if not runs.of(session, one.id)),
         )
         loaded_at = figures.record_loaded_at(session)
-    reader = _Again(database, settings, loaded_at)
+    reader = _Again(database, settings, loaded_at, keyring)
     return replace(explained, told=tuple(reader.told(one, heard) for one in sent))
 
 
@@ -86,9 +89,15 @@ def customers(session: Session, refs: Iterable[str], hashes: Iterable[bytes]) ->
 class _Again:
     """Renders messages as they were claimed: same pinned text, same revision."""
 
-    def __init__(self, database: Database, settings: Settings, loaded_at: datetime | None) -> None:
-        self._teller = Teller(database, settings)
-        self._other = Teller(database, _flipped(settings))
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        loaded_at: datetime | None,
+        keyring: Keyring | None,
+    ) -> None:
+        self._teller = Teller(database, settings, keyring)
+        self._other = Teller(database, _flipped(settings), keyring)
         self._loaded_at = loaded_at
 
     def told(self, sent: Sent, heard: Iterable[Heard]) -> Told:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from outreach.audience import segments
+from outreach.audience.segments import Unknown
 from outreach.campaigns import pins
+from outreach.campaigns.files import read_text
+from outreach.campaigns.toml_lines import Place, line_of, lines_of
 from outreach.messages.lint import findings
+from outreach.model.campaign import Campaign
 from outreach.model.errors import GuardRefused, InputRefused
 from outreach.settings import Settings
+from outreach.store.session import Session
 
 _PLACED = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?P<message>.+)")
 _TOML = re.compile(r"(?P<file>.+?\.toml): (?P<message>.+?)(?: \(at line (?P<line>\d+).*)?")
@@ -41,6 +49,56 @@ def of_file(settings: Settings, name: str) -> list[Fault]:
 def of_campaign(settings: Settings, name: str) -> list[Fault]:
     """The mistakes of the file, and if it reads, of every text that it sends: about a second."""
     return of_file(settings, name) or list(_of_texts(settings, name))
+
+
+def of_segments(session: Session, settings: Settings, name: str) -> list[Fault]:
+    """Values of its segments that nothing in the record has; none where the file itself is wrong.
+
+    They would drop people in silence, class A among them.
+    """
+    if of_file(settings, name):
+        return []
+    path = settings.workspace / "campaigns" / f"{name}.toml"
+    lines = lines_of(read_text(path))
+    campaign = pins.read(settings, name).campaign
+    found = [
+        _unknown(path, lines, number, one)
+        for number, step in enumerate(campaign.steps)
+        for one in segments.checked(session, step.segment).unknown
+    ]
+    return list(dict.fromkeys(found))
+
+
+def refuse_unknown(session: Session, settings: Settings, campaign: Campaign) -> None:
+    """InputRefused where a segment names what nobody in the record has: a launch would drop people."""
+    if all(step.segment.is_everybody for step in campaign.steps):
+        return
+    found = of_segments(session, settings, campaign.name)
+    if found:
+        first = found[0]
+        raise InputRefused(f"{first.file}:{first.line}: {first.message} ({len(found)} in all)")
+
+
+def _unknown(path: Path, lines: dict[Place, int], number: int, one: Unknown) -> Fault:
+    """At the step's own key, else at the campaign's, where it came from."""
+    places: tuple[Place, ...] = (
+        ("step", number, "segment", one.key),
+        ("step", number, "segment"),
+        ("segment", one.key),
+        ("segment",),
+    )
+    own = _names(path, number, one)
+    wanted = places[:2] if own else places[2:]
+    line = next((lines[place] for place in wanted if place in lines), line_of(lines, places[0]))
+    near = f"; near: {', '.join(one.near)}" if one.near else ""
+    message = f"{one.key}: {one.value!r}: nobody in the record has it{near}"
+    return Fault(file=str(path), line=line, message=message)
+
+
+def _names(path: Path, number: int, one: Unknown) -> bool:
+    """Whether the step's own segment names the value."""
+    step = tomllib.loads(read_text(path))["step"][number]
+    return one.value in step.get("segment", {}).get(one.key, ())
 
 
 def _of_texts(settings: Settings, name: str) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from typing import Any
 from outreach.campaigns import step_rules, values
 from outreach.campaigns.toml_lines import Place, line_of, lines_of
 from outreach.campaigns.values import Reader, unknown
+from outreach.model.audience import Segment
 from outreach.model.campaign import Campaign, Limits, Measurement, QuietHours, Renotify, Step
 from outreach.model.errors import GuardRefused, InputRefused
 from outreach.model.words import (
@@ -67,6 +68,15 @@ _PARTS: dict[str, tuple[type, dict[str, Reader]]] = {
         },
     ),
 }
+_SEGMENT: dict[str, Reader] = {
+    "locales": values.texts,
+    "localities": values.texts,
+    "customer_types": values.texts,
+    "tags": values.texts,
+    "channels": values.many_of(Channel, at_least=1),
+    "not_told_for": values.duration(at_least=_MINUTE),
+}
+"""Keys of [segment] and [step.segment]; the class is the step's own `classes`."""
 _STEP: dict[str, Reader] = {
     "name": values.text,
     "on": values.one_of(Event),
@@ -186,7 +196,7 @@ def campaign_hash(text: str) -> str:
 def _campaign(
     reading: _Reading, raw: dict[str, Any], *, stem: str, templates: Collection[str] | None
 ) -> Campaign | None:
-    known = {**_CAMPAIGN, **dict.fromkeys((*_PARTS, "step"), _whatever)}
+    known = {**_CAMPAIGN, **dict.fromkeys((*_PARTS, "segment", "step"), _whatever)}
     read = reading.table(raw, (), known)
     complete = reading.needs(read, raw, (), ("name", "serves"))
     if read.get("name", stem) != stem:
@@ -195,7 +205,11 @@ def _campaign(
         part: kind(**reading.table(raw.get(part, {}), (part,), readers))
         for part, (kind, readers) in _PARTS.items()
     }
-    steps = dict(_steps(reading, raw.get("step", []), templates))
+    shared = reading.table(raw.get("segment", {}), ("segment",), _SEGMENT)
+    steps = {
+        number: step_rules.with_shared(step, shared)
+        for number, step in _steps(reading, raw.get("step", []), templates)
+    }
     if not complete:
         return None
     own = {key: read[key] for key in _CAMPAIGN if key in read}
@@ -213,7 +227,10 @@ def _steps(
         return
     for number, table in enumerate(raw):
         place: Place = ("step", number)
-        read = reading.table(table, place, _STEP)
+        read = reading.table(table, place, {**_STEP, "segment": _whatever})
+        if "segment" in read:
+            own = reading.table(read["segment"], (*place, "segment"), _SEGMENT)
+            read["segment"] = Segment(**own)
         complete = reading.needs(read, table, place, ("name", "on", "template"))
         if templates is not None and read.get("template", "") not in {"", *templates}:
             reading.wrong((*place, "template"), unknown(read["template"], sorted(templates)))

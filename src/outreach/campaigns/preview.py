@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from outreach.campaigns import pins, timing, waves
+from outreach.campaigns import faults, pins, timing, waves
 from outreach.campaigns.engine import Engine, first_events
 from outreach.campaigns.pins import Pinned
 from outreach.campaigns.plan import Drain, Load, drain
@@ -20,7 +20,7 @@ from outreach.model.occasion import Occasion, OccasionId
 from outreach.model.record import AffectedCounts
 from outreach.model.words import AtNight, Audience, Channel, Event, OccasionKind, StepRunState
 from outreach.settings import Settings
-from outreach.store import audience, forecasts, freeze, occasions, scopes
+from outreach.store import audience, forecasts, freeze, generations, occasions, scopes
 from outreach.store.forecasts import Group
 from outreach.store.runs import Wave
 from outreach.store.session import Session
@@ -90,6 +90,7 @@ def preview(engine: Engine, occasion: OccasionId, campaign: str, *, now: datetim
     """What launching `campaign` would send at `now`; nothing is written."""
     pinned = pins.read(engine.settings, campaign)
     with engine.database.read() as session:
+        faults.refuse_unknown(session, engine.settings, pinned.campaign)
         current = occasions.get(session, occasion)
         counts = audience.affected(session, scopes.remaining(session, current))
         telling = told_by(session, occasion, current.revision.version)
@@ -189,6 +190,7 @@ def _plan(session: Session, reader: _Reader, step: Step, *, now: datetime) -> fr
         id=0, run_id=0, step=step.name, version=occasion.revision.version, wave=1, tier=step.tier,
         state=StepRunState.FREEZING, template=step.template, audience=Audience.AFFECTED,
         classes=step.classes, created_at=now, frozen=0, slice_from=0, superseded_at=None,
+        generation=generations.current(session),
     )  # fmt: skip
     zones = audience.zones(session, scope)
     return freeze.Freezing(
@@ -201,6 +203,7 @@ def _plan(session: Session, reader: _Reader, step: Step, *, now: datetime) -> fr
         releases=timing.releases(reader.pinned.campaign, step, occasion, zones=zones, now=now),
         not_after=timing.not_after(step, occasion.revision, now=now),
         pools=waves.pools(reader.settings),
+        segment=waves.segment_of(session, step),
     )
 
 

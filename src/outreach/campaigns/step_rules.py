@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from outreach.campaigns.toml_lines import Place
 from outreach.model.campaign import Campaign, Step
@@ -34,6 +36,9 @@ EVENTS = {
 
 Mistake = tuple[Place, str]
 
+_CHOOSES = frozenset({Audience.AFFECTED, Audience.JOINED})
+"""Audiences that are read from the record, so that a segment of it can be taken."""
+
 
 def mistakes(serves: OccasionKind, steps: Mapping[int, Step]) -> Iterator[Mistake]:
     """What does not fit together, each with its place; `steps` by their number in the file."""
@@ -53,8 +58,21 @@ def _of_step(step: Step, serves: OccasionKind) -> Iterator[tuple[str, str]]:
         yield "lead", "a step on notice needs a lead, and no other step has one"
     if step.on in {Event.OPENED, Event.ADVISED} and step.audience is not Audience.AFFECTED:
         yield "audience", "at the first notice nobody was told yet; use affected"
+    if step.audience not in _CHOOSES and not step.segment.is_everybody:
+        yield "segment", f"{step.audience.value} are those who heard before; leave the segment out"
     if step.audience is Audience.LEFT and step.on not in {Event.PARTIAL, Event.JOINED}:
         yield "audience", "people leave at partial, or where the scope changes (on joined)"
+
+
+def with_shared(step: Step, shared: Mapping[str, Any]) -> Step:
+    """With the keys of the campaign's [segment] that the step has not of its own.
+
+    Who was told before, or left, is known from the ledger: the steps that told them chose already.
+    """
+    if step.audience not in _CHOOSES or not shared:
+        return step
+    own = {key: value for key in shared if (value := getattr(step.segment, key))}
+    return replace(step, segment=replace(step.segment, **{**shared, **own}))
 
 
 def held_back(campaign: Campaign, country: str) -> Iterator[Mistake]:

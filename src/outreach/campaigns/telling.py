@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from outreach.campaigns import pins, waves
+from outreach.addresses import Keyring
+from outreach.campaigns import pins, premises_named, waves
 from outreach.campaigns.pins import Pinned
 from outreach.messages.render import Renderer
 from outreach.model.message import Content, Recipient
@@ -38,6 +39,8 @@ class Teller:
 
     database: Database
     settings: Settings
+    keyring: Keyring | None = None
+    """Opens the streets of who has several premises; without it they are told by locality."""
     _tellings: dict[tuple[int, int], Telling] = field(default_factory=dict)
     _renderers: dict[str, tuple[Pinned, Renderer]] = field(default_factory=dict)
 
@@ -53,7 +56,16 @@ class Teller:
             facts,
             fold=pinned.campaign.fold,
         )
-        return renderer.fill(composed, {"premises": str(recipient.premises)})
+        personal = {"premises": str(recipient.premises)}
+        if composed.places and recipient.premises > 1:
+            personal["places"] = self._places(recipient, telling)
+        return renderer.fill(composed, personal)
+
+    def _places(self, recipient: Recipient, telling: Telling) -> str:
+        with self.database.read() as session:
+            return premises_named.named(
+                session, recipient, telling.occasion, telling.revision, keyring=self.keyring
+            )
 
     def pause_after(self, recipient: Recipient) -> int:
         """Errors among the last 200 messages at which this recipient's run pauses itself."""

@@ -18,7 +18,7 @@ def lines_of(text: str) -> dict[Place, int]:
     table: Place = ()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            table = _parts(header[2])
+            table = _numbered(_parts(header[2]), counts)
             if header[1] == "[[":
                 counts[table] = counts.get(table, -1) + 1
                 table = (*table, counts[table])
@@ -26,6 +26,16 @@ def lines_of(text: str) -> dict[Place, int]:
         elif key := _KEY.match(line):
             found.setdefault((*table, *_parts(key[1])), number)
     return found
+
+
+def _numbered(header: Place, counts: dict[Place, int]) -> Place:
+    """`[step.segment]` belongs to the [[step]] before it: ("step", 2, "segment")."""
+    place: Place = ()
+    for part in header[:-1]:
+        place = (*place, part)
+        if place in counts:
+            place = (*place, counts[place])
+    return (*place, *header[-1:])
 
 
 def line_of(lines: dict[Place, int], place: Place) -> int:

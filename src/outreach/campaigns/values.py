@@ -105,6 +105,15 @@ def many_of(words: type[Enum] | Iterable[str], *, at_least: int = 0) -> Reader:
     return read
 
 
+def texts(value: Any) -> tuple[str, ...]:
+    """A list of distinct texts, at least one, in its order."""
+    if not isinstance(value, list):
+        raise ValueError(f'{value!r} is not a list; write ["…", "…"]')  # noqa: TRY004  as above
+    if not value:
+        raise ValueError("empty; give at least 1, or leave the key out")
+    return tuple(dict.fromkeys(text(item) for item in value))
+
+
 def unknown(word: str, allowed: Iterable[str]) -> str:
     """`unknown; did you mean 'x'? allowed: …`."""
     known = list(allowed)

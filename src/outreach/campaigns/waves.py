@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from outreach.addresses import Keyring
+from outreach.audience import segments
 from outreach.campaigns import accounts, pins, timing
+from outreach.model.audience import Segment
 from outreach.model.campaign import Campaign, Step
 from outreach.model.occasion import Occasion, OccasionId, Revision
 from outreach.model.words import AtNight, Audience, Channel, Event
@@ -99,7 +101,15 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         posts_at=_posts_at(campaign, step, occasion, settings, now=wave.created_at),
         locale=settings.company.locale,
         zone=occasion.zone,
+        segment=segment_of(session, step),
     )
+
+
+def segment_of(session: Session, step: Step) -> Segment | None:
+    """Whom of its audience a step speaks to, in the record's own spelling; None: everybody."""
+    if step.segment.is_everybody or step.audience in {Audience.TOLD, Audience.LEFT}:
+        return None
+    return segments.checked(session, step.segment).segment
 
 
 def people_channels(step: Step, settings: Settings) -> tuple[Channel, ...]:
@@ -142,4 +152,4 @@ def _posts_at(
 def _zones(session: Session, scope: scopes.Remaining, wave: Wave) -> tuple[str, ...]:
     if wave.audience in {Audience.TOLD, Audience.LEFT}:
         return runs.zones_told(session, wave.run_id)
-    return audience.zones(session, scope)
+    return audience.zones(session, scope, wave.generation)

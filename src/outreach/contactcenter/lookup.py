@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from outreach.contactcenter.answer import Caller
 from outreach.model.contactcenter import CallerPremise, LiveTruth
 
 
 class Lookup:
-    """An index over live truths: by tree order, by locality, by premise, and the large ones."""
+    """An index over live truths: by tree order, locality, postal code, premise, and the large ones."""
 
     def __init__(self, live: Sequence[LiveTruth], *, large_from: int) -> None:
         self.live = tuple(live)
         self._large = tuple(each for each in self.live if each.customers >= large_from)
         self._areas: dict[str, list[LiveTruth]] = defaultdict(list)
         self._localities: dict[str, list[int]] = defaultdict(list)
+        self._codes: dict[str, list[int]] = defaultdict(list)
         self._premises: dict[int, list[int]] = defaultdict(list)
         self._edges, self._between = _segments(self.live)
         for number, each in enumerate(self.live):
@@ -25,6 +26,8 @@ class Lookup:
                 self._areas[area.casefold()].append(each)
             for locality in each.scope.localities:
                 self._localities[locality].append(number)
+            for code in each.scope.postal_codes - {""}:
+                self._codes[code].append(number)
             for premise in each.scope.premise_ids:
                 self._premises[premise].append(number)
 
@@ -55,15 +58,21 @@ class Lookup:
         """Whether some truth touches a locality of this name."""
         return locality.casefold() in self._areas
 
-    def _touching(self, premises: Iterable[CallerPremise]) -> set[int]:
+    def _touching(self, premises: Sequence[CallerPremise]) -> set[int]:
         found: set[int] = set()
         for premise in premises:
             place = bisect_right(self._edges, premise.tree_order) - 1
             if place >= 0:
                 found.update(self._between[place])
             found.update(self._localities.get(premise.locality, ()))
+            found.update(self._codes.get(premise.postal_code, ()))
             found.update(self._premises.get(premise.premise_id, ()))
-        return found
+        return {number for number in found if self._is_inside(number, premises)}
+
+    def _is_inside(self, number: int, premises: Sequence[CallerPremise]) -> bool:
+        """What is taken away from a scope stands in no index."""
+        scope = self.live[number].scope
+        return scope.less is None or any(scope.covers(premise) for premise in premises)
 
 
 def _segments(live: Sequence[LiveTruth]) -> tuple[list[int], list[set[int]]]:

@@ -65,7 +65,7 @@ class Installation:
 
     def __post_init__(self) -> None:
         self.engine = engine(self.database, self.settings, self.keyring)
-        self.teller = Teller(database=self.database, settings=self.settings)
+        self.teller = Teller(database=self.database, settings=self.settings, keyring=self.keyring)
 
     def declare_lanes(self) -> None:
         """Writes the lanes of the settings into the database; a stopped one may go again.

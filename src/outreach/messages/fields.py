@@ -55,6 +55,7 @@ FIELDS = {
 PERSONAL = {
     "premises": "how many affected premises this address stands for",
     "several": "empty for one, else ' (3 direcciones)'",
+    "places": "empty for one, else which: ' Direcciones: Calle 1, Providencia; Calle 2, Ñuñoa.'; only in e-mail",
     "link": "the recipient's own status link",
     "name": "the recipient's name",
 }

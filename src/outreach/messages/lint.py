@@ -162,7 +162,7 @@ class _Reader:
 
     def _finished(self, locale: str, file: str, text: str) -> str:
         for name in PERSONAL:
-            text = text.replace(f"\ue000{name}\ue001", "" if name == "several" else "1")
+            text = text.replace(f"\ue000{name}\ue001", "" if name in {"several", "places"} else "1")
         if file == "sms.txt":
             return " ".join(text.split())
         if file == "email.html":

@@ -202,6 +202,13 @@ def _too_long(reading: Reading) -> Iterator[Fault]:
         )
 
 
+def _places_in_email(reading: Reading) -> Iterator[Fault]:
+    """A list of streets makes an SMS three, and tells a room what a mailbox keeps."""
+    if "personal.places" in reading.source and reading.file not in {"email.txt", "email.html"}:
+        line = reading.line_of("personal.places")
+        yield line, "places", "personal.places is for e-mail; here use personal.several"
+
+
 _RULES: tuple[Callable[[Reading], Iterator[Fault]], ...] = (
     _post_length,
     _forbidden,
@@ -214,4 +221,5 @@ _RULES: tuple[Callable[[Reading], Iterator[Fault]], ...] = (
     _as_of,
     _digits,
     _too_long,
+    _places_in_email,
 )

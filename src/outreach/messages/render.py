@@ -25,6 +25,8 @@ COMPOSED_KEPT = 4096
 
 _SLOT = re.compile(f"{plain.SLOT_START}([a-z]+){plain.SLOT_END}")
 _SLOTS = {name: f"{plain.SLOT_START}{name}{plain.SLOT_END}" for name in PERSONAL}
+_OF_COUNT = frozenset({"premises", "several", "places"})
+"""Personal fields that say nothing to whoever has one premise."""
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 _SPACES = re.compile(r"[ \t]{2,}")
 
@@ -54,6 +56,8 @@ class Composed:
     """Whether the count of premises is in it, as a number or in words."""
     several: bool
     """Whether it is in it in words."""
+    places: bool
+    """Whether the premises are named in it."""
     escaping: Callable[[str, str], str]
     """(field, value) -> value, harmless in `text` on this channel."""
 
@@ -86,14 +90,14 @@ class Renderer:
         return self._cached(template, locale, channel, facts, fold)
 
     def fill(self, composed: Composed, personal: Mapping[str, str]) -> Content:
-        """The message of one recipient; `premises` is 1 if not given.
+        """The message of one recipient; `premises` is 1 if not given, `places` empty.
 
         InputRefused for a missing personal field or one with a line break.
         """
         premises = personal.get("premises", "1")
         if composed.alone is not None and (premises == "1" or not composed.counts):
             return composed.alone
-        if composed.several or "premises" not in personal:
+        if composed.several or composed.places or "premises" not in personal:
             personal = _counted(composed, personal, premises)
         return _filled(composed, personal)
 
@@ -165,9 +169,11 @@ class Renderer:
 
 
 def _counted(composed: Composed, personal: Mapping[str, str], premises: str) -> dict[str, str]:
-    phrase = language(composed.locale)["personal"]["several"]
-    several = "" if premises == "1" else phrase.format(n=premises)
-    return {**personal, "premises": premises, "several": several}
+    phrases = language(composed.locale)["personal"]
+    several = "" if premises == "1" else phrases["several"].format(n=premises)
+    named = plain.clean(personal.get("places", ""))
+    places = "" if premises == "1" or not named else phrases["places"].format(places=named)
+    return {**personal, "premises": premises, "several": several, "places": places}
 
 
 def _frames(texts: Texts, locale: str, main: str) -> dict[str, str]:
@@ -221,16 +227,19 @@ def _composed(channel: Channel, locale: str, rendered: dict[str, str], *, fold: 
     names = {*text.names, *subject.names, *html.names}
     open_ = Composed(
         channel=channel, locale=locale, fold=fold, text=text, subject=subject, html=html,
-        alone=None, counts=not names.isdisjoint({"premises", "several"}), several="several" in names,
+        alone=None, counts=not names.isdisjoint(_OF_COUNT), several="several" in names,
+        places="places" in names,
         escaping=_escaping(channel, locale, fold=fold),
     )  # fmt: skip
-    if names - {"premises", "several"}:
+    if names - _OF_COUNT:
         return open_
     return _with_alone(open_)
 
 
 def _with_alone(composed: Composed) -> Composed:
-    return replace(composed, alone=_filled(composed, {"premises": "1", "several": ""}))
+    return replace(
+        composed, alone=_filled(composed, {"premises": "1", "several": "", "places": ""})
+    )
 
 
 def _piece(text: str) -> Piece:
@@ -287,7 +296,7 @@ def _escaping(channel: Channel, locale: str, *, fold: bool) -> Callable[[str, st
 
 
 def _said(value: str, words: str) -> str:
-    """`several` brings the space before it."""
+    """`several` and `places` bring the space before them."""
     return f" {words}" if value.startswith(" ") else words
 
 
@@ -295,7 +304,7 @@ def _plain(name: str, value: str) -> str:
     """Harmless as it is in most cases: then it costs one look."""
     if name == "link" and (" " in value or not value.startswith("https://")):
         value = web_address(value)
-    if name == "several" or (value.isascii() and value.isprintable()):
+    if name in _OF_COUNT or (value.isascii() and value.isprintable()):
         return value
     return plain.one_line(value, what=f"personal field {name}")
 

@@ -40,7 +40,9 @@ def aware(**instants: datetime | None) -> None:
 def scope_named(scope: Scope) -> None:
     """Refuses an empty scope, which would touch nobody."""
     if scope.is_empty:
-        raise InputRefused("scope: nothing is named; give a node, a locality or premises")
+        raise InputRefused(
+            "scope: nothing is named; give a node, a locality, a postal code, an area or premises"
+        )
 
 
 def state_is(current: Revision, allowed: Collection[OccasionState], verb: str) -> None:

@@ -102,6 +102,8 @@ def _part_came_back(previous: Revision, current: Revision) -> bool:
             (before.nodes, after.nodes),
             (before.localities, after.localities),
             (before.premises, after.premises),
+            (before.postal_codes, after.postal_codes),
+            (before.areas, after.areas),
         )
     )
 

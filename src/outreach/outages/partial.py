@@ -24,10 +24,12 @@ def all_but(scope: Scope, except_: Collection[str], tree: Iterable[NetworkNode])
     """The fewest nodes that hold the scope without the excepted nodes; its premises stay named.
 
     `tree` holds at least everything under the scope's nodes. Raises InputRefused for a scope by
-    locality, which no set of nodes can express, GuardRefused for a node outside of the scope.
+    locality, postal code or area, which no set of nodes can express, GuardRefused for a node
+    outside of the scope.
     """
-    if scope.localities:
-        raise InputRefused("this outage is by locality; name the nodes that are back, one by one")
+    by = _not_by_node(scope)
+    if by:
+        raise InputRefused(f"this outage is by {by}; name the nodes that are back, one by one")
     nodes = {node.ref: node for node in tree}
     outside_scope = outside(scope, except_, nodes.values())
     if outside_scope:
@@ -51,6 +53,14 @@ def all_but(scope: Scope, except_: Collection[str], tree: Iterable[NetworkNode])
         passed.append(node.ref)
         waiting.extend(reversed(children.get(node.ref, [])))
     return AllBut(part=Scope(nodes=tuple(back), premises=scope.premises), passed=tuple(passed))
+
+
+def _not_by_node(scope: Scope) -> str:
+    if scope.localities:
+        return "locality"
+    if scope.postal_codes:
+        return "postal code"
+    return "area" if scope.areas else ""
 
 
 def outside(scope: Scope, refs: Collection[str], tree: Iterable[NetworkNode]) -> tuple[str, ...]:

@@ -122,6 +122,8 @@ def restored(
             current, now, origin, known_how=known_how, **_closed(_S.RESTORED), restored_at=at
         )
     guards.scope_named(part)
+    if part.less is not None:
+        raise InputRefused("part: name what is back; nothing can be taken away from it")
     back = _union(current.restored, part)
     if back == current.restored:
         return None
@@ -310,4 +312,6 @@ def _union(one: Scope, other: Scope) -> Scope:
         nodes=both(one.nodes, other.nodes),
         localities=both(one.localities, other.localities),
         premises=both(one.premises, other.premises),
+        postal_codes=both(one.postal_codes, other.postal_codes),
+        areas=both(one.areas, other.areas),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from outreach.entry.cli import looked_at, scopes, stated, times, told
 from outreach.entry.cli.command import Context, Group, argument, command, option
@@ -37,16 +36,14 @@ UNTIL = N_("Until when it holds: 22:00, +6h, fri 08:00.")
 def opened(
     context: Context,
     *,
-    nodes: tuple[str, ...],
-    localities: tuple[str, ...],
-    premises: Path | None,
+    place: scopes.Typed,
     text: str,
     until: str,
     begins: str | None,
     name: str | None,
     zone: str | None,
 ) -> None:
-    scope = scopes.scope(context, nodes=nodes, localities=localities, premises=premises)
+    scope = scopes.scope(context, place)
     guards.scope_named(scope)
     area = times.zone_named(zone) if zone else context.zone
     revision = revise.advised(

@@ -13,7 +13,7 @@ from outreach.entry.cli.command import Context, Group, argument, command, option
 from outreach.entry.cli.naming import operator
 from outreach.entry.languages import N_, _, ngettext
 from outreach.model.campaign import Campaign
-from outreach.model.errors import InputRefused
+from outreach.model.errors import InputRefused, StoreUnusable
 from outreach.store import runs
 from outreach.store.runs import Armed
 
@@ -78,7 +78,8 @@ def _armed(context: Context, armed: Armed) -> str:
 def lint(context: Context, *, name: str | None) -> None:
     names = [name] if name else faults.names(context.settings)
     found = dict.fromkeys(
-        one for each in names for one in faults.of_campaign(context.settings, each)
+        [one for each in names for one in faults.of_campaign(context.settings, each)]
+        + list(_of_segments(context, names))
     )
     context.out.rows(
         (_fault(one) for one in found),
@@ -92,6 +93,17 @@ def lint(context: Context, *, name: str | None) -> None:
     if found:
         said = ngettext("{count} thing is wrong", "{count} things are wrong", len(found))
         raise InputRefused(said.format(count=len(found)))
+
+
+def _of_segments(context: Context, names: list[str]) -> Iterator[Fault]:
+    """Checked against the record where there is one: a workspace is linted before it has any."""
+    try:
+        database = context.database
+    except StoreUnusable:
+        return
+    with database.read() as session:
+        for name in names:
+            yield from faults.of_segments(session, context.settings, name)
 
 
 def _fault(one: Fault) -> dict[str, object]:

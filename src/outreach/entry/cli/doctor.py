@@ -7,7 +7,7 @@ check asks for what it needs and need not guard itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from outreach.campaigns.files import read_campaigns
@@ -15,16 +15,14 @@ from outreach.entry.cli.command import Context, command
 from outreach.entry.languages import N_, _, ngettext
 from outreach.messages.texts import read_texts
 from outreach.model.errors import InputRefused, OutreachError
-from outreach.model.words import MessageState
+from outreach.model.words import LoadState, MessageState
 from outreach.settings import FILE, Lane, Settings
-from outreach.store import audit, lanes, leases, ledger, record
+from outreach.store import audit, lanes, leases, ledger, loads, provenance
 from outreach.store.leases import LEADER
 
 Check = Callable[[Context], Iterable[str]]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-STALE_AFTER = timedelta(days=7)
-"""A record older than this sends news to people who moved away."""
 _FETCH_S = 5.0
 _SECRET_KEYS = ("auth_token", "api_key", "password", "consumer_secret", "access_token")
 
@@ -79,13 +77,39 @@ def _schema(context: Context) -> Iterator[str]:
 
 def _record(context: Context) -> Iterator[str]:
     with context.database.read() as session:
-        known = record.freshness(session)
-    if known is None:
+        known = provenance.freshness(session)
+    if known.unfinished is not None:
+        yield from _unfinished(context, *known.unfinished)
+    if known.loaded_at is None:
         yield _("no customers yet; run `outreach record import --mapping record.toml`")
-    elif context.now - known.loaded_at > STALE_AFTER:
+        return
+    stale_after = timedelta(hours=context.settings.record.stale_after_h)
+    if context.now - known.loaded_at > stale_after:
         yield _("the record is from {day}; import it again").format(
             day=f"{known.loaded_at:%Y-%m-%d}"
         )
+    for source, read_at in known.sources:
+        if read_at is not None and known.loaded_at - read_at > stale_after:
+            yield _("{source} was last read on {day}; is it still in the mapping?").format(
+                source=source, day=f"{read_at:%Y-%m-%d}"
+            )
+
+
+def _unfinished(context: Context, state: LoadState, phase: str, since: datetime) -> Iterator[str]:
+    """A load that nobody is at any more: while one runs, it holds the lease."""
+    with context.database.read() as session:
+        is_at_work = leases.holder(session, loads.LEASE, now=context.now) is not None
+    if is_at_work:
+        return
+    day = f"{since:%Y-%m-%d %H:%M}"
+    if state is LoadState.MERGING:
+        yield _(
+            "the load of {day} broke off while merging ({phase}); run `outreach record sync` to finish it"
+        ).format(day=day, phase=phase)
+    else:
+        yield _(
+            "the load of {day} broke off while reading; nothing was changed; run `outreach record sync`"
+        ).format(day=day)
 
 
 def _campaigns(context: Context) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from outreach.entry.cli import promised, told
+from outreach.entry.cli import promised, scopes as named, told
 from outreach.entry.cli.command import Context
 from outreach.entry.cli.naming import zone_of
 from outreach.entry.cli.output import Format, Output
@@ -76,6 +76,10 @@ def _row(context: Context, occasion: Occasion) -> dict[str, object]:
 class Known:
     """All that the store knows of one occasion."""
 
+    where: str
+    """Its scope in words."""
+    back: str
+    """What of it is back, in words."""
     counts: AffectedCounts
     history: tuple[Revision, ...]
     promises: tuple[Promise, ...]
@@ -89,6 +93,8 @@ def known(context: Context, occasion: Occasion) -> Known:
         remaining = scopes.remaining(session, occasion)
         is_open = occasion.revision.state.is_open
         return Known(
+            where=named.in_words(session, occasion.revision.scope),
+            back=named.in_words(session, occasion.revision.restored),
             counts=audience.affected(session, remaining if is_open else whole),
             history=tuple(occasions.history(session, occasion.id)),
             promises=tuple(promises.of(session, occasion.id)),
@@ -105,6 +111,7 @@ def shown(context: Context, occasion: Occasion) -> None:
     out = Output(format=context.format, zone=zone_of(occasion), country=context.out.country)
     head = (
         _row(context, occasion)
+        | {"where": all_of_it.where, "back": all_of_it.back}
         | _counted(all_of_it.counts)
         | {
             "cause": occasion.revision.cause,
@@ -180,6 +187,8 @@ def _waves(all_of_it: Known) -> Iterable[dict[str, object]]:
 
 
 _HEAD = _HEADINGS | {
+    "where": N_("where"),
+    "back": N_("back already"),
     "premises": N_("premises"),
     "customers": N_("customers"),
     "priority_customers": N_("priority"),

@@ -105,7 +105,7 @@ def explain(context: Context, customer: str) -> None:
         said = ngettext("{count} customer holds it", "{count} customers hold it", len(found))
         context.say(said.format(count=len(found)), essential=True)
     explanations = [
-        telling.explain(context.database, context.settings, number)
+        telling.explain(context.database, context.settings, number, keyring=context.keyring)
         for number in found[:_MOST_PEOPLE]
     ]
     if context.format is not Format.TABLE:

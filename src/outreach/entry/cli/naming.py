@@ -109,7 +109,7 @@ def _called(session: Session, which: str, kinds: Sequence[OccasionKind]) -> list
 
 def _places(occasion: Occasion) -> set[str]:
     scope = occasion.revision.scope
-    return {place.casefold() for place in (*scope.nodes, *scope.localities)}
+    return {place.casefold() for place in (*scope.nodes, *scope.localities, *scope.postal_codes)}
 
 
 def _none(session: Session, which: str, kinds: Sequence[OccasionKind]) -> str:

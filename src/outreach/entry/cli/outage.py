@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -55,9 +54,7 @@ def opened(
     context: Context,
     *,
     node: str | None,
-    nodes: tuple[str, ...],
-    localities: tuple[str, ...],
-    premises: Path | None,
+    place: scopes.Typed,
     cause: str | None,
     etr: str | None,
     start: str | None,
@@ -67,8 +64,8 @@ def opened(
     zone: str | None,
     another: bool,
 ) -> None:
-    typed = (*([node] if node else []), *nodes)
-    scope = scopes.scope(context, nodes=typed, localities=localities, premises=premises)
+    typed = replace(place, nodes=(*([node] if node else []), *place.nodes))
+    scope = scopes.scope(context, typed)
     guards.scope_named(scope)
     if not another:
         _refuse_twice(context, scope)
@@ -76,7 +73,7 @@ def opened(
     new = NewOccasion(
         kind=OccasionKind.OUTAGE,
         service=Service(service or context.settings.company.service),
-        name=name or scopes.first_place(scope),
+        name=name or scopes.named_by(context, scope),
         zone=area.key,
     )
     change = stated.change(

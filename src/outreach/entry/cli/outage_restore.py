@@ -120,9 +120,10 @@ def _part(
 
 
 def _only(session: Session, occasion: Occasion, refs: tuple[str, ...]) -> Scope:
-    """Nodes of a scope by locality cannot be checked in the tree: whoever is under them is back."""
+    """Nodes of a scope by more than nodes cannot be checked in the tree: whoever is under them is back."""
     scope = occasion.revision.scope
-    if scope.nodes and not (scope.localities or scope.premises):
+    by_node_only = scope == Scope(nodes=scope.nodes, less=scope.less)
+    if scope.nodes and by_node_only:
         strange = partial.outside(scope, refs, network.under(session, (*scope.nodes, *refs)))
         if strange:
             raise GuardRefused(

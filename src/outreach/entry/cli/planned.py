@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
@@ -52,9 +51,7 @@ LAUNCH = N_("Announce it now: open the run that owns its notices.")
 def added(
     context: Context,
     *,
-    nodes: tuple[str, ...],
-    localities: tuple[str, ...],
-    premises: Path | None,
+    place: scopes.Typed,
     start: str,
     end: str,
     cause: str,
@@ -63,7 +60,7 @@ def added(
     service: str | None,
     launch: bool,
 ) -> None:
-    scope = scopes.scope(context, nodes=nodes, localities=localities, premises=premises)
+    scope = scopes.scope(context, place)
     guards.scope_named(scope)
     if name:
         _refuse_twice(context, name)
@@ -80,7 +77,7 @@ def added(
     new = NewOccasion(
         kind=OccasionKind.PLANNED,
         service=Service(service or context.settings.company.service),
-        name=name or scopes.first_place(scope),
+        name=name or scopes.named_by(context, scope),
         zone=area.key,
         source_ref=name,
     )

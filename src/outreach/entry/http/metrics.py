@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from outreach.entry.http import record_metrics
 from outreach.entry.http.context import WebContext
 from outreach.entry.http.live import Board
 from outreach.model.errors import OutreachError
-from outreach.store import figures, lanes
+from outreach.store import figures, lanes, provenance
 
 _KEPT_FOR_S = 10.0
 """A scrape within this time gets the figures of the last one: a pass over the ledger is not free."""
@@ -24,6 +25,7 @@ class LedgerFigures(Collector):
         self._board = board
         self._read_at = float("-inf")
         self._families: list[Metric] = []
+        self._register = record_metrics.Register()
 
     def describe(self) -> list[Metric]:
         return []  # nothing is read at registration
@@ -50,7 +52,9 @@ class LedgerFigures(Collector):
     def _read(self) -> Iterator[Metric]:
         with self._context.database.read() as session:
             by_state, waiting = figures.messages(session), figures.queued(session)
-            loaded_at, senders = figures.record_loaded_at(session), lanes.every(session)
+            senders = lanes.every(session)
+            fresh = provenance.freshness(session)
+            register = self._register.read(session, self._context)
         messages = GaugeMetricFamily(
             "outreach_messages_total", "Messages of the ledger", labels=["channel", "state"]
         )
@@ -67,11 +71,8 @@ class LedgerFigures(Collector):
             "1 while stopped",
             {s.name: bool(s.stopped_at) for s in senders},
         )
-        if loaded_at is not None:
-            age = (self._context.now() - loaded_at).total_seconds()
-            record = GaugeMetricFamily("outreach_record_age_seconds", "Since the last import")
-            record.add_metric([], age)
-            yield record
+        yield from record_metrics.freshness(fresh, self._context.now())
+        yield register
 
 
 def _lane(name: str, what: str, values: dict[str, float]) -> Metric:

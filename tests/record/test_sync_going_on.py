@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from sqlalchemy import func, select
+from tests.record.derived import derived, fresh, reach_rows, sorted_rows
 from tests.record.make import TOML, make_company, make_customer, make_premise
 
 from outreach.addresses import Keyring
@@ -20,7 +18,7 @@ from outreach.model.record import RowRefused
 from outreach.model.words import LoadState
 from outreach.record import merge_accounts, merge_premises, reading
 from outreach.record.sync import sync_record
-from outreach.store import generations, leases, record, tables as t
+from outreach.store import leases, record, tables as t
 from outreach.store.session import Database, Session
 
 NOW = datetime(2026, 6, 12, 12, tzinfo=UTC)
@@ -38,95 +36,6 @@ PREMISES = [
     make_premise("P3", "3", transformer="T7", locality="Talca"),
     make_premise("P4", "9", transformer="T1"),
 ]
-
-
-def derived(database: Database) -> dict[str, Any]:
-    """What the record says, without a number of its own: the same for every way to get there."""
-    with database.read() as session:
-        return {
-            "customers": _customers(session),
-            "contacts": _contacts(session),
-            "points": _points(session),
-            "supplies": _supplies(session),
-            "wanted": _sorted(
-                session, select(t.supply_wanted.c.account_ref, t.supply_wanted.c.role)
-            ),
-            "accounts": _accounts(session),
-            "premises": _premises(session),
-            "reach": _reach(session),
-        }
-
-
-def _sorted(session: Session, wanted: Any) -> list[tuple[Any, ...]]:
-    return sorted((tuple(row) for row in session.execute(wanted)), key=repr)
-
-
-def _customers(session: Session) -> Any:
-    c = t.customer.c
-    return _sorted(
-        session,
-        select(c.ref, t.household.c.ref, c.locale, c.zone, c.preferred)
-        .join(t.household, t.household.c.id == c.household_id)
-        .where(c.closed_at.is_(None)),
-    )
-
-
-def _contacts(session: Session) -> Any:
-    link, point = t.customer_contact.c, t.contact_point.c
-    return _sorted(
-        session,
-        select(t.customer.c.ref, point.channel, point.address_hash, link.consent, link.usable, link.basis)
-        .join(t.customer_contact, link.customer_id == t.customer.c.id)
-        .join(t.contact_point, point.id == link.contact_point_id),
-    )  # fmt: skip
-
-
-def _points(session: Session) -> Any:
-    c = t.contact_point.c
-    return _sorted(
-        session, select(c.channel, c.address_hash, c.country, c.customers).where(c.customers > 0)
-    )
-
-
-def _supplies(session: Session) -> Any:
-    return _sorted(
-        session,
-        select(t.premise.c.ref, t.account.c.ref, t.supply.c.role)
-        .join(t.supply, t.supply.c.premise_id == t.premise.c.id)
-        .join(t.account, t.account.c.id == t.supply.c.account_id),
-    )
-
-
-def _accounts(session: Session) -> Any:
-    c = t.account.c
-    return _sorted(
-        session,
-        select(c.ref, t.customer.c.ref, c.priority, c.priority_expired, c.base_priority, c.life_support, c.life_support_until)
-        .join(t.customer, t.customer.c.id == c.customer_id)
-        .where(c.closed_at.is_(None)),
-    )  # fmt: skip
-
-
-def _premises(session: Session) -> Any:
-    c = t.premise.c
-    return _sorted(
-        session,
-        select(c.ref, c.transformer, c.tree_order, c.locality, c.holder, c.occupant).where(
-            c.closed_at.is_(None)
-        ),
-    )
-
-
-def _reach(session: Session) -> Any:
-    r = t.reach.c
-    return _sorted(
-        session,
-        select(r.tree_order, t.premise.c.ref, t.customer.c.ref, r.channel, r.channels, r.priority,
-               r.expired, r.household, r.preferred, r.locale, r.locality, r.country)
-        .join(t.premise, t.premise.c.id == r.premise_id)
-        .join(t.customer, t.customer.c.id == r.customer_id)
-        .where(generations.visible(t.reach, generations.current(session))),
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -157,12 +66,6 @@ def broken_off(monkeypatch: pytest.MonkeyPatch, *, after: int) -> Iterator[list[
     with monkeypatch.context() as patched:
         patched.setattr(Database, "write", counted)
         yield done
-
-
-def fresh(tmp_path: Path, sqlite_template: Path, name: str) -> Database:
-    path = tmp_path / f"{name}.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    return Database(f"sqlite:///{path}", durable=False)
 
 
 @pytest.mark.usefixtures("small")
@@ -268,7 +171,7 @@ def test_a_delta_closes_only_what_says_so(
     with database.read() as session:
         shut = session.scalars(select(t.account.c.ref).where(t.account.c.closed_at.is_not(None)))
         assert list(shut) == ["3"]
-        waiting = _sorted(session, select(t.supply_wanted.c.account_ref, t.premise.c.ref)
+        waiting = sorted_rows(session, select(t.supply_wanted.c.account_ref, t.premise.c.ref)
                           .join(t.premise, t.premise.c.id == t.supply_wanted.c.premise_id))  # fmt: skip
     assert waiting == [("3", "P3"), ("3", "P5"), ("9", "P4")]
 
@@ -299,7 +202,7 @@ def test_an_entry_of_the_register_ends_and_begins_by_the_calendar(
     sync_record(database, keyring, mapping, now=NOW)
     wanted = select(t.account.c.priority, t.account.c.priority_expired, t.account.c.life_support)
     with database.read() as session:
-        assert _sorted(session, wanted) == [
+        assert sorted_rows(session, wanted) == [
             ("A", False, "valid"), ("A", False, "valid"), ("C", True, "future_date"),
         ]  # fmt: skip
 
@@ -307,10 +210,10 @@ def test_an_entry_of_the_register_ends_and_begins_by_the_calendar(
 
     assert report.changes["unchanged"] == 4
     with database.read() as session:
-        assert _sorted(session, wanted) == [
+        assert sorted_rows(session, wanted) == [
             ("A", False, "valid"), ("A", False, "valid"), ("B", True, "expired"),
         ]  # fmt: skip
-        seen = {row[2]: row[5] for row in _reach(session)}
+        seen = {row[2]: row[5] for row in reach_rows(session)}
     assert seen["1"] == "B"
 
 
@@ -329,7 +232,7 @@ def test_a_place_follows_the_spelling_that_has_become_usual(
 
     with database.read() as session:
         assert record.localities(session) == ["Ñuñoa"]
-        assert {row[10] for row in _reach(session)} == {"Ñuñoa"}
+        assert {row[10] for row in reach_rows(session)} == {"Ñuñoa"}
 
 
 def test_an_address_that_ceases_to_be_of_many_is_written_to_again(
@@ -412,97 +315,10 @@ def test_rows_say_where_they_come_from(
 
     with database.read() as session:
         a, s = t.account.c, t.record_source.c
-        rows = _sorted(
+        rows = sorted_rows(
             session,
             select(a.ref, a.source_record, a.loaded_at, s.name, s.read_at).join(
                 t.record_source, s.id == a.source_id
             ),
         )
     assert rows[0] == ("1", 2, NOW, "customers.csv: customers", NOW)
-
-
-accounts = st.fixed_dictionaries(
-    {"account": st.sampled_from(["1", "2", "3", "04", "5", "10"])},
-    optional={
-        "id": st.sampled_from(["A", "B"]),
-        "phone": st.sampled_from([MOBILE, OTHER, "221234567"]),
-        "email": st.sampled_from(["a@x.example", "b@x.example"]),
-        "sms": st.sampled_from(["S", "N", ""]),
-        "state": st.sampled_from(["gone", "dead"]),
-        "life": st.just("S"),
-        "since": st.sampled_from(["2025-06-13", "2026-06-14", "2026-02-01"]),
-        "updated": st.sampled_from(["2026-01-01", "2026-01-02"]),
-        "language": st.sampled_from(["pt", "??"]),
-        "name": st.sampled_from(["Ana", "Eva"]),
-    },
-)
-places = st.fixed_dictionaries(
-    {
-        "premise": st.sampled_from(["P1", "P2", "P3", "P4"]),
-        "holder": st.sampled_from(["1", "2", "3", "04", ""]),
-    },
-    optional={
-        "occupant": st.sampled_from(["5", "10", "1"]),
-        "transformer": st.sampled_from(["T1", "T2", "T9", "T77"]),
-        "locality": st.sampled_from(["Talca", "TALCA", "Ñuñoa", "nunoa"]),
-        "updated": st.sampled_from(["2026-01-01", "2026-01-02"]),
-    },
-)
-companies = st.tuples(st.lists(accounts, max_size=7), st.lists(places, max_size=6))
-
-
-@contextmanager
-def opened(folder: Path, template: Path) -> Iterator[Database]:
-    database = fresh(folder, template, f"history{next(_numbers)}")
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-_numbers = itertools.count()
-
-
-@settings(
-    max_examples=60,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(history=st.lists(companies, min_size=2, max_size=4), ignore=st.booleans())
-def test_any_history_of_loads_gives_the_record_of_its_last_files(
-    tmp_path: Path,
-    sqlite_template: Path,
-    keyring: Keyring,
-    history: list[tuple[list[dict[str, str]], list[dict[str, str]]]],
-    *,
-    ignore: bool,
-) -> None:
-    rule = f'shared_by_more_than = 1\nshared = "{"ignore" if ignore else "one_message"}"\n[consent]'
-    toml = TOML.replace("[consent]", rule)
-    last = NOW + (len(history) - 1) * DAY
-
-    with opened(tmp_path, sqlite_template) as kept, opened(tmp_path, sqlite_template) as new:
-        for number, files in enumerate(history):
-            _load(kept, keyring, tmp_path, files, toml=toml, now=NOW + number * DAY)
-        _load(new, keyring, tmp_path, history[-1], toml=toml, now=last)
-        said, expected = derived(kept), derived(new)
-
-    for name in expected:
-        assert said[name] == expected[name], name
-
-
-def _load(
-    database: Database,
-    keyring: Keyring,
-    folder: Path,
-    files: tuple[list[dict[str, str]], list[dict[str, str]]],
-    *,
-    toml: str,
-    now: datetime,
-) -> None:
-    """The last account is always there: a file without any is refused."""
-    customers = [make_customer(**row) for row in files[0]] + [make_customer("77")]
-    premises = [make_premise(**row) for row in files[1]] + [make_premise("P77", "77")]
-    mapping = make_company(folder, customers, premises, toml=toml)
-    sync_record(database, keyring, mapping, now=now, yes=True)

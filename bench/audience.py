@@ -8,7 +8,7 @@ A town of so many customers stands in the record: one supply each, every 40th a 
 
 Measured as the product does it: `store.reach` builds everything from the record, `store.headcounts`
 counts a substation of a fifth of the town, `store.freeze` writes its messages slice by slice, keyed rank,
-queue in claim order and those left out included.
+queue in claim order and those left out included; `record.switching` feeds a feeder by its neighbour.
 
 Limit of the freeze: the message rows copied in index order into a table with the same two indexes, in
 the same run. A second limit is a plain ORM loop over a slice of the same points. Beside the time stand
@@ -25,21 +25,20 @@ from datetime import UTC, datetime
 
 import _databases
 from _figures import Asked, Figure, peak_mb, run, took
+from _town import PER_TRANSFORMER, STEP, build_town
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import registry
 from tests import make
 
 from outreach.model import order
+from outreach.model.occasion import Scope
 from outreach.model.words import Channel, MessageState
+from outreach.record import switching
 from outreach.store import audience, freeze, generations, reach, runs, scopes, tables as t
 from outreach.store.session import Database, Session
 
 SHARE = 0.2
 ORM_ROWS = 2_000
-PER_TRANSFORMER = 40
-PER_FEEDER = 2_000
-STEP = 1 << 32
-"""Between two labels of the tree, as they are first numbered."""
 SIZES = (200_000, 1_000_000, 5_000_000)
 GOALS = {"sqlite": 6.0, "postgresql": 3.0}
 NOW = datetime(2026, 7, 12, 6, 40, tzinfo=UTC)
@@ -59,58 +58,6 @@ class _Message:
 
 registry().map_imperatively(_Reach, t.reach)
 registry().map_imperatively(_Message, t.message)
-
-
-# ── The town ─────────────────────────────────────────────────────────────────────────────────
-
-_NUMBERS = {
-    "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :size) ",
-    "postgresql": "WITH s AS (SELECT generate_series(1, :size) AS n) ",
-}
-_MOMENT = {"sqlite": "0", "postgresql": "to_timestamp(0)"}
-_HASH = {"sqlite": "CAST('{kind}' || n AS BLOB)", "postgresql": "convert_to('{kind}' || n, 'UTF8')"}
-_BYTES = {"sqlite": "x'00'", "postgresql": "'\\x00'::bytea"}
-_FALSE = {"sqlite": "0", "postgresql": "false"}
-_TRUE = {"sqlite": "1", "postgresql": "true"}
-_TOWN = {
-    "household (id, ref)": "SELECT n, 'H' || n FROM s",
-    "customer (id, ref, household_id, name_sealed, locale, zone, loaded_at)":
-        "SELECT n, 'K' || n, 1 + (n - 1) / 2, {bytes}, 'es-CL', '{zone}', {moment} FROM s",
-    "account (id, ref, customer_id, customer_type, priority, priority_expired)":
-        "SELECT n, 'C' || n, n, 'residential', CASE WHEN n % 100 = 0 THEN 'A' WHEN n % 10 = 0 THEN 'B'"
-        " ELSE 'C' END, {false} FROM s",
-    "premise (id, ref, transformer, tree_order, locality, street_sealed, zone)":
-        "SELECT n, 'P' || n, 'T' || (n / {each}), (n / {each} + 1) * {step}, 'Comuna ' || (n / 20000),"
-        " {bytes}, '{zone}' FROM s UNION ALL "
-        "SELECT :size + n, 'Q' || n, 'T' || ((n * 31 + 7) % {last}), ((n * 31 + 7) % {last} + 1) * {step},"
-        " 'Comuna ' || ((n * 31 + 7) % {last} * {each} / 20000), {bytes}, '{zone}' FROM s WHERE n % 40 = 0",
-    "supply (premise_id, account_id, role)":
-        "SELECT n, n, 'holder' FROM s UNION ALL SELECT :size + n, n, 'holder' FROM s WHERE n % 40 = 0",
-    # The points' numbers are mixed, as those of a real record are.
-    "contact_point (id, channel, address_hash, address_sealed, country, prefix, customers)":
-        "SELECT (n * 7919) % (:size + 1) + 1, 'sms', {sms}, {bytes}, 'CL', '+569', 1 FROM s WHERE n % 20 <> 0"
-        " UNION ALL SELECT (n * 7919) % (:size + 1) + :size + 2, 'email', {email}, {bytes}, '', '', 1"
-        " FROM s WHERE n % 5 BETWEEN 1 AND 3",
-    "customer_contact (customer_id, contact_point_id, purpose, consent, usable, basis, loaded_at)":
-        "SELECT n, (n * 7919) % (:size + 1) + 1, 'service', {true}, {true}, 'contract', {moment} FROM s"
-        " WHERE n % 20 <> 0 UNION ALL SELECT n, (n * 7919) % (:size + 1) + :size + 2, 'service', {true}, {true},"
-        " 'contract', {moment} FROM s WHERE n % 5 BETWEEN 1 AND 3",
-}  # fmt: skip
-
-
-def build_town(database: Database, size: int) -> None:
-    kind = "sqlite" if database.is_sqlite else "postgresql"
-    values = {"zone": make.ZONE, "each": PER_TRANSFORMER, "moment": _MOMENT[kind], "bytes": _BYTES[kind],
-              "false": _FALSE[kind], "true": _TRUE[kind], "step": STEP, "last": size // PER_TRANSFORMER,
-              "sms": _HASH[kind].format(kind="s"), "email": _HASH[kind].format(kind="e")}  # fmt: skip
-    for target, source in _TOWN.items():
-        with database.write() as session:
-            if not database.is_sqlite:  # no look at the other table for each of millions of rows
-                session.execute(text("SET LOCAL session_replication_role = replica"))
-            session.execute(
-                text(f"{_NUMBERS[kind]} INSERT INTO {target} {source.format(**values)}"),
-                {"size": size},
-            )
 
 
 def vacuumed(database: Database) -> None:
@@ -268,6 +215,7 @@ def measured(asked: Asked) -> Iterator[Figure]:
                 with _databases.migrated(url) as database:
                     build_town(database, size)
                     yield from _built(database, name, size, grown)
+                    yield _moved(database, name)
                     yield from _frozen(database, name, size, grown)
             if len(sizes) > 1:
                 yield from grown.growth(name)
@@ -322,6 +270,25 @@ def _frozen(database: Database, name: str, size: int, grown: Sizes) -> Iterator[
     yield Figure(
         figure=f"freeze against an ORM loop, {name}", value=rate, unit="messages/s", limit=loop,
         goal=">= 40 x the loop", met=rate >= 40 * loop,
+    )  # fmt: skip
+
+
+def _moved(database: Database, name: str) -> Figure:
+    """A feeder is fed by its neighbour through the tie, and the counts of both follow."""
+
+    def standing() -> list[int]:
+        with database.read() as session:
+            found = [scopes.typed(session, Scope(nodes=(ref,))) for ref in ("F0", "F1")]
+            return [audience.affected(session, each).premises for each in found]
+
+    before = standing()
+    seconds = took(lambda: switching.switch(
+        database, opened=["E-F1-0"], closed=["TIE-1"], now=NOW, actor="bench",
+    ))  # fmt: skip
+    follow = before[1] > 0 and standing() == [sum(before), 0]
+    return Figure(
+        figure=f"move of a {before[1]:,}-premise feeder, {name}", value=seconds, unit="s", limit=2.0,
+        goal="<= 2 s, and both counts follow", met=follow and seconds <= 2,
     )  # fmt: skip
 
 

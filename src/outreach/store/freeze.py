@@ -67,7 +67,9 @@ def freeze_slice(session: Session, plan: Freezing) -> bool:
     if is_told:
         _insert(session, from_ledger(plan, part.rows))
     else:
-        _insert(session, from_reach(session, plan, part.rows))
+        by_premise = freeze_rows.is_by_premise(session, plan)
+        found = freeze_rows.by_premise if by_premise else from_reach
+        _insert(session, found(session, plan, part.rows))
         if wave.audience is Audience.AFFECTED:
             _leave_out(session, plan, part.rows)
     if part.following is None and not is_told and plan.posts_at is not None:

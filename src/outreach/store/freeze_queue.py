@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
+    case,
+    cast,
     delete,
     func,
     insert,
@@ -26,6 +30,7 @@ BEGIN = -3
 _FILL = -4
 """Marks from here down: how far the queue is."""
 _LOWEST = -(1 << 61)
+_MOST_POOLS = 60
 QUEUE_ROWS = 40_000
 """Messages that one transaction puts into the queue."""
 
@@ -43,7 +48,7 @@ def fill(session: Session, plan: Freezing) -> bool:
     if wave.slice_from == BEGIN:
         _begin(session, plan)
         return False
-    following = _supersede(session, wave) if wave.superseded_at else _queue(session, wave)
+    following = _supersede(session, wave) if wave.superseded_at else _queue(session, plan)
     if following is None:
         mark_wave(session, wave.id, state=StepRunState.FROZEN, frozen_at=wave.created_at)
         return True
@@ -107,8 +112,9 @@ def _supersede(session: Session, wave: Wave) -> int | None:
     return wave.slice_from
 
 
-def _queue(session: Session, wave: Wave) -> int | None:
+def _queue(session: Session, plan: Freezing) -> int | None:
     """Puts the next messages in; the next mark, or None after the last."""
+    wave = plan.wave
     done = _FILL - wave.slice_from
     if session.get_bind().dialect.name == "sqlite":
         which, following = _by_rank(session, wave, done)
@@ -119,9 +125,20 @@ def _queue(session: Session, wave: Wave) -> int | None:
         m.pool, literal(int(wave.tier)), m.priority, m.rank, m.id, m.step_run_id, m.not_before
     ).where(m.step_run_id == wave.id, which, m.state == MessageState.QUEUED)
     names = ["pool", "tier", "priority", "rank", "message_id", "step_run_id", "not_before"]
-    ordered = rows.order_by(m.pool, m.priority, m.rank)
-    session.execute(insert(t.queue).from_select(names, ordered))
+    session.execute(insert(t.queue).from_select(names, rows.order_by(_place(plan.pools))))
     return None if following is None else _FILL - following
+
+
+def _place(pools: Sequence[str]) -> ColumnElement[int]:
+    """Pool, class and the upper bits of the rank as one number: sorts in a third of the time of texts.
+
+    Rows of a slice only have to be near their neighbours; the claim order is the queue's own key.
+    """
+    m = t.message.c
+    numbers = {pool: number for number, pool in enumerate(sorted(pools)[:_MOST_POOLS])}
+    pool = case(numbers, value=m.pool, else_=_MOST_POOLS) if numbers else literal(0)
+    place = pool * 4 + case({"A": 0, "B": 1}, value=m.priority, else_=2)
+    return cast(place, BigInteger) * (1 << 55) + m.rank // (1 << (RANK_BITS - 55))
 
 
 def _by_rank(session: Session, wave: Wave, done: int) -> tuple[ColumnElement[bool], int | None]:
@@ -146,7 +163,7 @@ def _by_point(session: Session, wave: Wave, done: int) -> tuple[ColumnElement[bo
         select(m.contact_point_id)
         .where(m.step_run_id == wave.id, m.contact_point_id >= done)
         .order_by(m.contact_point_id)
-        .offset(QUEUE_ROWS)
+        .offset(-(-QUEUE_ROWS // 2))  # each row costs twice what it does on SQLite
         .limit(1)
     ).scalar()
     if high is None:

@@ -46,7 +46,7 @@ Progress = Callable[[str, int], None]
 
 LEASE = "record"
 """Who holds it alone changes what is derived from the record."""
-_BUILD_PREMISES = 5_000
+_BUILD_PREMISES = 1_500
 """Premises that one transaction of building takes."""
 _PREMISES = 500
 _CUSTOMERS = 2_000

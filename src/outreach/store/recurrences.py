@@ -18,7 +18,7 @@ from outreach.store.families import Family
 from outreach.store.generations import Row
 from outreach.store.session import Database, Session
 
-_BUILD_IDS = 10_000
+_BUILD_IDS = 4_000
 """Ids of customers, households or points that one transaction of building looks at."""
 
 Entities = Collection[int] | Select[int]

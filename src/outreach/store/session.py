@@ -86,9 +86,18 @@ def _engine(url: URL, *, is_sqlite: bool) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: pysqlite's own is deferred
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     ranks.register(connection)
+
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "cache_size=-32768",  # KiB at most; with the 2 MB of old a big slice writes its pages twice
+)
 
 
 def _wait_for_no_disk(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -122,7 +131,7 @@ _ADVICE = {
     "no such table": "not an outreach database, or an old one; run `outreach db upgrade`",
     "does not exist": "not an outreach database, or an old one; run `outreach db upgrade`",
     "database is locked": f"another writer held it for {BUSY_TIMEOUT_S} s; try again",
-    "disk is full": "no disk space left; nothing was written; free some and try again",
+    "disk is full": "no disk space left; nothing is half-written; free some, and run it again",
     "disk I/O error": "the disk fails; nothing was written; check it before going on",
     "readonly database": "read-only; give the file and its folder write permission",
     "malformed": "the file is damaged; restore a backup",

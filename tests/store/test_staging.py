@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from outreach.model.errors import StoreUnusable
 from outreach.model.words import LoadState
@@ -101,3 +101,21 @@ def test_a_source_is_known_by_its_name(database: Database) -> None:
 
     with database.write() as session:
         assert loads.source(session, "crm") == (id_, "2026-06-12")
+
+
+def test_a_lost_server_is_told_in_one_line_also_while_rows_are_copied(database: Database) -> None:
+    rows = [(1, "H-1"), (2, "H-2")]
+
+    def lose_and_insert() -> None:
+        with database.write() as session:
+            if not database.is_sqlite:
+                own = session.scalar(text("SELECT pg_backend_pid()"))
+                with database.write() as other:
+                    other.execute(text("SELECT pg_terminate_backend(:own)"), {"own": own})
+            bulk.insert(session, t.household, ("id", "ref"), rows)
+
+    if database.is_sqlite:  # there is no server to lose
+        lose_and_insert()
+        return
+    with pytest.raises(StoreUnusable):
+        lose_and_insert()

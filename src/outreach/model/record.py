@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from typing import NamedTuple
 
-from outreach.model.words import Channel, LifeSupportState, PriorityClass
+from outreach.model.words import Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
-    """One address of one customer, normalised (E.164 or lower-case e-mail), still in clear."""
+class Contact(NamedTuple):
+    """One address of one customer, normalised (E.164 or lower-case e-mail), still in clear.
+
+    A named tuple, for a load makes several for each of millions of accounts.
+    """
 
     channel: Channel
     address: str
@@ -19,50 +22,6 @@ class Contact:
     """True yes, False an explicit no, None not given."""
     usable: bool = True
     """False: links households and identifies callers, but is never written to."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """One contract of a customer; its priority class holds for all its premises and no others."""
-
-    ref: str
-    customer_key: str
-    """What makes accounts one customer: keyed hash of a tax id, else the account itself."""
-    name: str
-    customer_type: str
-    locale: str
-    zone: str
-    preferred: Channel | None
-    priority: PriorityClass
-    priority_expired: bool = False
-    """Registered as life support once, but not validly today."""
-    contacts: tuple[Contact, ...] = ()
-    updated_on: date | None = None
-    base_priority: PriorityClass = PriorityClass.C
-    """The class without the register."""
-    life_support: LifeSupportState = LifeSupportState.NONE
-    life_support_on: date | None = None
-    """Registered or last confirmed."""
-    life_support_until: date | None = None
-    """Last day on which the entry holds; None: no entry, or one that holds for ever."""
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Premise:
-    """One supply point."""
-
-    ref: str
-    holder: str
-    occupant: str | None
-    transformer: str
-    locality: str
-    street: str
-    latitude: float | None
-    longitude: float | None
-    zone: str = ""
-    """IANA zone of the place; empty: the company's."""
-    postal_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import available_timezones
 
 from outreach.addresses import Keyring, normalise_email, normalise_phone
 from outreach.model.numbering import Phone
-from outreach.model.record import Account, Contact
+from outreach.model.record import Contact
 from outreach.model.words import Channel, LifeSupportState, PriorityClass
 from outreach.record import bodies
-from outreach.record.bodies import Note
+from outreach.record.bodies import Body, Note
 from outreach.record.cells import Row
 from outreach.record.identity import READERS
 from outreach.record.mapping import Customers, LifeSupport, Mapping
-from outreach.record.words import Cells, Words, cell, fold, parsed_day
+from outreach.record.words import Cells, Words, cell, fold, parsed_day, trimmed
 
 __all__ = ["AccountReader", "Tallies", "fold", "life_support_state", "wanted"]
 
-_CHANNELS = {channel.value: channel for channel in Channel}
+_CHANNELS = {channel.value for channel in Channel}
+_EMAIL, _SMS, _VOICE = Channel.EMAIL, Channel.SMS, Channel.VOICE
 _TAGS = re.compile(r"[,;|]")
 
 
@@ -90,22 +91,33 @@ class AccountReader:
 
     def staged(self, ref: str, row: Row, digest: int) -> tuple[object, ...]:
         """The row in the order of store.staging.ACCOUNT_NAMES; it is counted."""
-        account, notes = self.account(ref, row)
+        cells, notes = trimmed(row), list[Note]()
+        deceased = self._state(row) == "deceased"
+        if deceased:
+            notes.append(("states", "deceased"))
+        register, since, until = self._life_support(cells, deceased=deceased)
+        if register:
+            notes.append(("life_support", register.value))
+        kind = cells[self._at.type]
+        base = self._words.base_priority(kind)
+        is_valid = register is LifeSupportState.VALID
+        key = self._customer_key(cells, notes) or ref
+        body = self._body(cells, notes, usable=not deceased)
         self._count(notes, 1)
         return (
             ref,
             row.record,
-            account.updated_on,
+            parsed_day(cells[self._at.updated], self._formats),
             digest,
-            account.customer_key,
-            account.customer_type,
-            account.priority.value,
-            account.priority_expired,
-            account.base_priority.value,
-            account.life_support.value,
-            account.life_support_on,
-            account.life_support_until,
-            bodies.seal(self._keyring, account, notes),
+            key,
+            kind,
+            (PriorityClass.A if is_valid else base).value,
+            bool(register) and not is_valid,
+            base.value,
+            register.value,
+            since,
+            until,
+            bodies.seal(self._keyring, body),
         )
 
     def forget(self, sealed: Iterable[bytes]) -> None:
@@ -130,36 +142,18 @@ class AccountReader:
                 counter[word] += rest
         return tallies
 
-    def account(self, ref: str, row: Row) -> tuple[Account, tuple[Note, ...]]:
-        """The account, and what is remarkable about its row."""
-        notes: list[Note] = []
-        deceased = self._state(row) == "deceased"
-        if deceased:
-            notes.append(("states", "deceased"))
-        kind = cell(row, self._at.type)
-        base = self._words.base_priority(kind)
-        register, since, until = self._life_support(row, deceased=deceased)
-        if register:
-            notes.append(("life_support", register.value))
-        account = Account(
-            ref=ref,
-            customer_key=self._customer_key(row, notes) or ref,
-            name=" ".join(filter(None, [cell(row, place) for place in self._at.name])),
-            customer_type=kind,
-            locale=self._words.locale(cell(row, self._at.language), notes),
-            zone=self._words.zone(cell(row, self._at.zone), notes),
-            preferred=self._words.preferred(cell(row, self._at.preferred)),
-            priority=PriorityClass.A if register is LifeSupportState.VALID else base,
-            priority_expired=register not in {LifeSupportState.NONE, LifeSupportState.VALID},
-            contacts=tuple(self._contacts.read(row, notes, usable=not deceased)),
-            updated_on=self.day(row),
-            base_priority=base,
-            life_support=register,
-            life_support_on=since,
-            life_support_until=until,
-            tags=self._tags(row),
+    def _body(self, cells: Sequence[str], notes: list[Note], *, usable: bool) -> Body:
+        """What the account says of its person."""
+        at, words = self._at, self._words
+        return Body(
+            name=" ".join([part for place in at.name if (part := cells[place])]),
+            locale=words.locale(cells[at.language], notes),
+            zone=words.zone(cells[at.zone], notes),
+            preferred=words.preferred(cells[at.preferred]),
+            contacts=tuple(self._contacts.read(cells, notes, usable=usable)),
+            tags=self._tags(cells) if at.tags else (),
+            notes=tuple(notes),
         )
-        return account, tuple(notes)
 
     def _count(self, notes: Iterable[Note], one: int) -> None:
         self._rows += one
@@ -173,8 +167,8 @@ class AccountReader:
         place = self._at.state
         return self._states[row.fields[place]] if place >= 0 else "active"
 
-    def _customer_key(self, row: Row, notes: list[Note]) -> str:
-        text = cell(row, self._at.identity)
+    def _customer_key(self, cells: Sequence[str], notes: list[Note]) -> str:
+        text = cells[self._at.identity]
         identity = self._identity(text)
         if identity is None:
             notes.append(("identities", "invalid" if text else "blank"))
@@ -182,22 +176,22 @@ class AccountReader:
         return f"C-{self._keyring.hash(f'identity {identity}').hex()[:20]}"
 
     def _life_support(
-        self, row: Row, *, deceased: bool
+        self, cells: Sequence[str], *, deceased: bool
     ) -> tuple[LifeSupportState, date | None, date | None]:
         """(state, registered on, holds until); nothing for an account that is not flagged."""
         place = self._at.life_support
-        if place < 0 or not self._words.registered[row.fields[place]]:
+        if place < 0 or not self._words.registered[cells[place]]:
             return LifeSupportState.NONE, None, None
         rule = self._mapping.customers.life_support
-        text = cell(row, self._at.life_support_date)
+        text = cells[self._at.life_support_date]
         day = parsed_day(text, self._formats) if text else None
         state = life_support_state(text, day, self._today, rule)
         until = _last_day(day, rule) if day and rule.valid_for is not None else None
         return LifeSupportState("deceased" if deceased else state), day, until
 
-    def _tags(self, row: Row) -> tuple[str, ...]:
-        cells = [cell(row, place) for place in self._at.tags]
-        pieces = [piece.strip() for text in cells if text for piece in _TAGS.split(text)]
+    def _tags(self, cells: Sequence[str]) -> tuple[str, ...]:
+        said = [cells[place] for place in self._at.tags]
+        pieces = [piece.strip() for text in said if text for piece in _TAGS.split(text)]
         return tuple(sorted({piece for piece in pieces if piece}))
 
 
@@ -241,8 +235,10 @@ class _AccountWords:
             return PriorityClass.C
         return PriorityClass.B
 
-    def preferred(self, word: str) -> Channel | None:
-        return _CHANNELS.get(self._channels[word])
+    def preferred(self, word: str) -> str | None:
+        """A channel."""
+        channel = self._channels[word]
+        return channel if channel in _CHANNELS else None
 
     def locale(self, word: str, notes: list[Note]) -> str:
         locale = self._languages[word] if word else self._locale
@@ -282,42 +278,40 @@ class _ContactReader:
         self._countries = frozenset(mapping.phones.countries)
         self._stand_ins = frozenset(mapping.phones.stand_ins)
 
-    def read(self, row: Row, notes: list[Note], *, usable: bool) -> Iterator[Contact]:
+    def read(self, cells: Sequence[str], notes: list[Note], *, usable: bool) -> list[Contact]:
         """Consent fields of an account that gives no usable contact are ignored."""
         mail, text, call = (
-            self._consent(row, place) if usable else None
+            self._consent(cells, place) if usable else None
             for place in (self._mail, self._text, self._call)
         )
-        for address in self._read_emails(row, notes):
-            yield Contact(
-                channel=Channel.EMAIL, address=address, country="", consent=mail, usable=usable
-            )
-        for phone in self._read_phones(row, notes):
-            given = ((Channel.SMS, text), (Channel.VOICE, call))
-            for channel, consent in given if phone.mobile else given[1:]:
-                yield Contact(
-                    channel=channel,
-                    address=phone.e164,
-                    country=phone.country,
-                    consent=consent,
-                    usable=usable,
-                )
+        found = [
+            Contact(_EMAIL, address, "", mail, usable)
+            for address in self._read_emails(cells, notes)
+        ]
+        for phone in self._read_phones(cells, notes):
+            if phone.mobile:
+                found.append(Contact(_SMS, phone.e164, phone.country, text, usable))
+            found.append(Contact(_VOICE, phone.e164, phone.country, call, usable))
+        return found
 
-    def _consent(self, row: Row, place: int) -> bool | None:
-        said = self._said[row.fields[place]] if place >= 0 else ""
+    def _consent(self, cells: Sequence[str], place: int) -> bool | None:
+        said = self._said[cells[place]] if place >= 0 else ""
         return said == "yes" if said else None
 
-    def _read_emails(self, row: Row, notes: list[Note]) -> Iterator[str]:
+    def _read_emails(self, cells: Sequence[str], notes: list[Note]) -> list[str]:
+        found = []
         for place in self._emails:
-            if text := cell(row, place):
+            if text := cells[place]:
                 if address := normalise_email(text):
-                    yield address
+                    found.append(address)
                 else:
                     notes.append(("refused_emails", "no_address"))
+        return found
 
-    def _read_phones(self, row: Row, notes: list[Note]) -> Iterator[Phone]:
+    def _read_phones(self, cells: Sequence[str], notes: list[Note]) -> list[Phone]:
+        found = []
         for place in self._phones:
-            text = cell(row, place).replace("\N{NO-BREAK SPACE}", " ")
+            text = cells[place].replace("\N{NO-BREAK SPACE}", " ")
             for piece in self._between.split(text) if text else ():
                 phone = normalise_phone(
                     piece,
@@ -326,9 +320,10 @@ class _ContactReader:
                     stand_ins=self._stand_ins,
                 )
                 if isinstance(phone, Phone):
-                    yield phone
+                    found.append(phone)
                 else:
                     notes.append(("refused_phones", phone.reason))
+        return found
 
 
 def wanted(form: Customers) -> list[str]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from outreach.addresses import Keyring
-from outreach.model.record import Account, Contact
+from outreach.model.record import Contact
 from outreach.model.words import Channel
 
 Note = tuple[str, str]
 """(tally, word): what was remarkable about a row; rows like most others have none."""
 
 _CHANNELS = {channel.value: channel for channel in Channel}
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decoded = json.JSONDecoder().decode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    """The personal part of one account, in clear."""
+class Body(NamedTuple):
+    """The personal part of one account, in clear. What is sealed follows the order of these fields."""
 
     name: str
     locale: str
@@ -28,35 +29,20 @@ class Body:
     notes: tuple[Note, ...] = ()
 
 
-def seal(keyring: Keyring, account: Account, notes: tuple[Note, ...] = ()) -> bytes:
+def seal(keyring: Keyring, body: Body) -> bytes:
     """The body of an account, unreadable without the keys."""
-    contacts = [
-        (one.channel.value, one.address, one.country, one.consent, one.usable)
-        for one in account.contacts
-    ]
-    preferred = account.preferred and account.preferred.value
-    said = (account.name, account.locale, account.zone, preferred, contacts, account.tags, notes)
-    return keyring.seal(json.dumps(said, ensure_ascii=False, separators=(",", ":")))
+    return keyring.seal(_encoded(body))
 
 
 def unseal(keyring: Keyring, sealed: bytes) -> Body:
     """What `seal` was given."""
-    name, locale, zone, preferred, contacts, tags, notes = json.loads(keyring.open(sealed))
+    name, locale, zone, preferred, contacts, tags, notes = _decoded(keyring.open(sealed))
     return Body(
-        name=name,
-        locale=locale,
-        zone=zone,
-        preferred=preferred,
-        contacts=tuple(
-            Contact(
-                channel=_CHANNELS[channel],
-                address=address,
-                country=country,
-                consent=consent,
-                usable=usable,
-            )
-            for channel, address, country, consent, usable in contacts
-        ),
-        tags=tuple(tags),
-        notes=tuple((tally, word) for tally, word in notes),
+        name,
+        locale,
+        zone,
+        preferred,
+        tuple([Contact(_CHANNELS[channel], *said) for channel, *said in contacts]),
+        tuple(tags),
+        tuple([(tally, word) for tally, word in notes]),
     )

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from outreach.addresses import prefix
 from outreach.model.record import Contact
-from outreach.model.words import Purpose
+from outreach.model.words import Channel, Purpose
 from outreach.record import bodies, people
 from outreach.record.people import Customer, Held
 from outreach.record.terms import Terms
 from outreach.store import bulk, merging, tables as t
-from outreach.store.merging import KnownCustomer, Link, Point
+from outreach.store.merging import KnownCustomer, Link
 from outreach.store.session import Session
 
 Pair = tuple[int, int]
 """(customer, contact point)"""
+Key = tuple[Channel, str]
+"""(channel, address)"""
 _SERVICE = Purpose.SERVICE.value
 
 
@@ -48,8 +50,8 @@ class Derived:
     everybody: dict[int, Customer]
     known: dict[int, KnownCustomer] = field(default_factory=dict)
     tags_before: set[tuple[str, int]] = field(default_factory=set)
-    points: dict[tuple[str, str], Point] = field(default_factory=dict)
-    """(channel, address) -> contact point, with how many hold it after this."""
+    held: dict[int, int] = field(default_factory=dict)
+    """Contact point -> how many hold it after this."""
     new_points: list[tuple[Any, ...]] = field(default_factory=list)
     counts: dict[int, int] = field(default_factory=dict)
     """Contact point -> its new number of customers, where that changes."""
@@ -70,11 +72,10 @@ class Derived:
         """Customers, new ones in a household of their own until households are renewed."""
         names = {id_: f"H-{self.everybody[id_].lowest}" for id_ in self.new}
         homes = merging.households(session, names.values()) if names else {}
-        merging.add_customers(
-            session, [self._row(id_, ref, homes[names[id_]]) for id_, ref in self.new.items()]
-        )
+        homes_of = [homes[names[id_]] for id_ in self.new]
+        merging.add_customers(session, self._rows(list(self.new), homes_of))
         changed = [id_ for id_ in self.known if id_ in self.everybody and self._has_changed(id_)]
-        rows = [self._row(id_, "", 0) for id_ in changed]
+        rows = self._rows(changed, [0] * len(changed))
         merging.change_customers(session, [(row[0], *row[3:]) for row in rows])
         gone = [
             id_
@@ -107,10 +108,14 @@ class Derived:
         if others and self.terms.ignores_many:
             derive(session, self.terms, opened(session, self.terms, others), new={}).write(session)
 
-    def _row(self, id_: int, ref: str, home: int) -> tuple[Any, ...]:
-        one, terms = self.everybody[id_], self.terms
-        sealed = terms.keyring.seal(one.name)
-        return (id_, ref, home, sealed, one.locale, one.zone, one.preferred, terms.now, None)
+    def _rows(self, ids: Sequence[int], homes: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Rows of these customers in the order of merging.CUSTOMER_NAMES."""
+        people, now = [self.everybody[id_] for id_ in ids], self.terms.now
+        names = self.terms.keyring.seal_each([one.name for one in people])
+        return [
+            (id_, self.new.get(id_, ""), home, name, one.locale, one.zone, one.preferred, now, None)
+            for id_, home, name, one in zip(ids, homes, names, people, strict=True)
+        ]
 
     def _has_changed(self, id_: int) -> bool:
         was, now = self.known[id_], self.everybody[id_]
@@ -122,87 +127,85 @@ class Derived:
 
     def hold(self, session: Session, before: dict[Pair, Link]) -> None:
         """Finds or makes the contact points of everybody, counts their holders, and links them."""
-        added = self._find_points(session, before)
-        self._count(session, added, before)
-        self._link(before)
+        said = [(id_, contact) for id_, one in self.everybody.items() for contact in one.contacts]
+        wanted = {contact[:2]: contact for _id, contact in said}
+        hash_ = self.terms.keyring.hash
+        hashes = {address: hash_(address) for address in {address for _channel, address in wanted}}
+        ids = self._find_points(session, wanted, hashes)
+        holds = [((id_, ids[contact[:2]]), contact) for id_, contact in said]
+        fresh = {key: id_ for key, id_ in ids.items() if id_ not in self.held}
+        self._count(session, [pair for pair, _contact in holds], before)
+        self._make_points(fresh, wanted, hashes)
+        self._link(holds, before)
 
-    def contacts(self) -> Iterator[tuple[int, Contact]]:
-        for id_, one in self.everybody.items():
-            for contact in one.contacts:
-                yield id_, contact
-
-    def _find_points(self, session: Session, before: dict[Pair, Link]) -> Counter[int]:
-        """Contact point -> how many of these customers take it up."""
-        hashes = {contact.address: b"" for _id, contact in self.contacts()}
-        for address in hashes:
-            hashes[address] = self.terms.keyring.hash(address)
-        wanted: dict[tuple[str, str], Contact] = {
-            (contact.channel.value, contact.address): contact for _id, contact in self.contacts()
-        }
+    def _find_points(
+        self, session: Session, wanted: Iterable[Key], hashes: dict[str, bytes]
+    ) -> dict[Key, int]:
+        """Where each is, or will be; by how many those that are there are held goes to `held`."""
         by_channel: dict[str, list[bytes]] = {}
         for channel, address in wanted:
             by_channel.setdefault(channel, []).append(hashes[address])
         known = merging.points(session, by_channel)
-        fresh = {
-            key: contact for key, contact in wanted.items() if (key[0], hashes[key[1]]) not in known
+        self.held = {point.id: point.customers for point in known.values()}
+        ids = {
+            (channel, address): known[channel, hashes[address]].id
+            for channel, address in wanted
+            if (channel, hashes[address]) in known
         }
-        for key in wanted.keys() - fresh.keys():
-            self.points[key] = known[key[0], hashes[key[1]]]
-        self._make_points(session, fresh, hashes)
-        return Counter(
-            point
-            for id_, contact in self.contacts()
-            if (id_, point := self._point(contact).id) not in before
-        )
+        fresh = [key for key in wanted if key not in ids]
+        numbers = bulk.new_ids(session, t.contact_point, len(fresh))
+        return ids | dict(zip(fresh, numbers, strict=True))
+
+    def _count(self, session: Session, pairs: list[Pair], before: dict[Pair, Link]) -> None:
+        """Counts the holders of each contact point after this, and sees which become those of many."""
+        kept = set(pairs) if before else set()
+        self.dropped = [pair for pair in before if pair not in kept]
+        change = Counter(pair[1] for pair in pairs if pair not in before)
+        change.subtract(point for _id, point in self.dropped)
+        left = {point for _id, point in self.dropped}
+        held = self.held | merging.held_by(session, left - self.held.keys())
+        after = {id_: held.get(id_, 0) + by for id_, by in change.items()}
+        many = self.terms.many
+        self.crossed = {
+            id_ for id_, count in after.items() if (held.get(id_, 0) > many) != (count > many)
+        }
+        self.counts = {id_: after[id_] for id_ in held if change.get(id_)}
+        self.held = held | after
 
     def _make_points(
-        self, session: Session, fresh: dict[tuple[str, str], Contact], hashes: dict[str, bytes]
+        self, fresh: dict[Key, int], wanted: dict[Key, Contact], hashes: dict[str, bytes]
     ) -> None:
-        numbers = bulk.new_ids(session, t.contact_point, len(fresh))
-        sealed: dict[str, tuple[bytes, str]] = {}
-        for (key, contact), number in zip(fresh.items(), numbers, strict=True):
-            channel, address = key
-            if address not in sealed:  # a mobile has two contact points
-                sealed[address] = self.terms.keyring.seal(address), prefix(address)
-            self.points[key] = Point(number, 0)
-            body, opening = sealed[address]
-            row = (number, channel, hashes[address], body, contact.country, opening)
-            self.new_points.append(row)
+        addresses = list({address for _channel, address in fresh})  # a mobile has two points
+        sealed = dict(zip(addresses, self.terms.keyring.seal_each(addresses), strict=True))
+        self.new_points = [
+            (
+                id_,
+                channel.value,
+                hashes[address],
+                sealed[address],
+                wanted[channel, address].country,
+                prefix(address),
+                self.held[id_],
+            )
+            for (channel, address), id_ in fresh.items()
+        ]
 
-    def _count(self, session: Session, added: Counter[int], before: dict[Pair, Link]) -> None:
-        """Counts the holders of each contact point after this, and sees which become those of many."""
-        kept = {(id_, self._point(contact).id) for id_, contact in self.contacts()}
-        self.dropped = [pair for pair in before if pair not in kept]
-        lost = Counter(point for _id, point in self.dropped)
-        held = {point.id: point.customers for point in self.points.values()}
-        held |= merging.held_by(session, lost.keys() - held.keys())
-        after = {id_: count + added[id_] - lost[id_] for id_, count in held.items()}
-        fresh = {row[0] for row in self.new_points}
-        many = self.terms.many
-        self.crossed = {id_ for id_ in held if (held[id_] > many) != (after[id_] > many)}
-        self.counts = {
-            id_: after[id_] for id_ in held if after[id_] != held[id_] and id_ not in fresh
-        }
-        self.new_points = [(*row, after[row[0]]) for row in self.new_points]
-        self.points = {key: Point(point.id, after[point.id]) for key, point in self.points.items()}
-
-    def _link(self, before: dict[Pair, Link]) -> None:
-        for id_, contact in self.contacts():
-            point = self._point(contact)
-            link = self._says(contact, point)
-            was = before.get((id_, point.id))
+    def _link(self, holds: list[tuple[Pair, Contact]], before: dict[Pair, Link]) -> None:
+        now, many, says = self.terms.now, self.terms.many, dict[tuple[Any, ...], Link]()
+        for pair, contact in holds:
+            is_of_many = self.held[pair[1]] > many
+            said = (contact.channel, contact.consent, contact.usable, is_of_many)
+            link = says.get(said) or says.setdefault(said, self._says(contact, is_of_many))
+            was = before.get(pair)
             if was == link:
                 continue
-            row = (id_, point.id, _SERVICE, *link, self.terms.now)
+            row = (*pair, _SERVICE, *link, now)
             (self.new_links if was is None else self.changed_links).append(row)
-            self.touched.add(id_)
+            self.touched.add(pair[0])
         self.touched |= {id_ for id_, _point in self.dropped}
 
-    def _point(self, contact: Contact) -> Point:
-        return self.points[contact.channel.value, contact.address]
-
-    def _says(self, contact: Contact, point: Point) -> Link:
-        if self.terms.ignores_many and point.customers > self.terms.many:
+    def _says(self, contact: Contact, is_of_many: bool) -> Link:  # noqa: FBT001  part of what is said
+        if self.terms.ignores_many and is_of_many:
             return Link(contact.consent, usable=False, basis="")
         basis = people.basis(contact, self.terms.consent)
         return Link(contact.consent, usable=contact.usable, basis=basis)

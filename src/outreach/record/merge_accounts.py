@@ -11,10 +11,10 @@ from outreach.record.derive import Derived, derive, opened
 from outreach.record.people import Held
 from outreach.record.terms import Terms
 from outreach.store import bulk, merging, merging_premises as supplies, tables as t
-from outreach.store.merging import KnownAccount
+from outreach.store.merging import KnownAccount, StagedAccount
 from outreach.store.session import Session
 
-SLICE = 1_000
+SLICE = 1_500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def _customer_ids(session: Session, keys: Iterable[str]) -> _CustomerIds:
 
 
 def _held(
-    session: Session, terms: Terms, staged: Any, ids: _CustomerIds, left: set[int]
+    session: Session, terms: Terms, staged: list[StagedAccount], ids: _CustomerIds, left: set[int]
 ) -> dict[int, list[Held]]:
     """The accounts of everybody whom this slice changes, as they will be after it."""
     old = (set(ids.at.values()) | left) - ids.new.keys()
@@ -99,7 +99,7 @@ def _held(
 def _save(
     session: Session,
     terms: Terms,
-    staged: Any,
+    staged: list[StagedAccount],
     known: dict[str, KnownAccount],
     ids: _CustomerIds,
     derived: Derived,
@@ -130,7 +130,7 @@ def _supply_those_waiting(session: Session, came: dict[str, int]) -> None:
         supplies.touch_premises(session, touched)
 
 
-def _account(row: Any, id_: int, ids: _CustomerIds, terms: Terms) -> tuple[Any, ...]:
+def _account(row: StagedAccount, id_: int, ids: _CustomerIds, terms: Terms) -> tuple[Any, ...]:
     return (
         id_,
         row.ref,

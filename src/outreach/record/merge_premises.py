@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from outreach.record.merge_accounts import Step
 from outreach.record.premises import folded_place
 from outreach.record.terms import Terms
 from outreach.store import bulk, merging, merging_premises as supplies, network, tables as t
-from outreach.store.merging_premises import NOT_ON_THE_NETWORK, KnownPremise
+from outreach.store.merging_premises import NOT_ON_THE_NETWORK, KnownPremise, StagedPremise
 from outreach.store.session import Session
 
-SLICE = 2_000
+SLICE = 3_000
 
 
 def merge_staged(session: Session, terms: Terms, since: str) -> Step:
@@ -46,10 +46,12 @@ def close_gone(session: Session, terms: Terms) -> Step:
 
 @dataclass(slots=True, kw_only=True)
 class _Slice:
-    staged: Any
+    staged: list[StagedPremise]
     known: dict[str, KnownPremise]
     orders: dict[str, int]
     terms: Terms
+    spelt: dict[str, str] = field(default_factory=dict)
+    """Locality as written -> its one spelling."""
 
     def write(self, session: Session) -> None:
         fresh = [row for row in self.staged if row.ref not in self.known]
@@ -67,7 +69,7 @@ class _Slice:
         self._supply(session, ids)
         supplies.touch_premises(session, self._touched(ids))
 
-    def _premise(self, row: Any, id_: int) -> tuple[Any, ...]:
+    def _premise(self, row: StagedPremise, id_: int) -> tuple[Any, ...]:
         return (
             id_,
             row.ref,
@@ -89,12 +91,14 @@ class _Slice:
             self.terms.now,
         )
 
-    def _order(self, row: Any) -> int:
+    def _order(self, row: StagedPremise) -> int:
         return self.orders.get(row.transformer, NOT_ON_THE_NETWORK)
 
-    def _locality(self, row: Any) -> str:
+    def _locality(self, row: StagedPremise) -> str:
         written: str = row.locality
-        return self.terms.spellings.get(folded_place(written), written)
+        if written not in self.spelt:
+            self.spelt[written] = self.terms.spellings.get(folded_place(written), written)
+        return self.spelt[written]
 
     def _supply(self, session: Session, ids: dict[str, int]) -> None:
         """Holder and occupant are affected alike; whoever is not known yet is waited for."""
@@ -118,7 +122,7 @@ class _Slice:
         if again:
             merging.touch_customers(session, supplies.customers_at(session, again))
 
-    def _supplies_others(self, row: Any) -> bool:
+    def _supplies_others(self, row: StagedPremise) -> bool:
         was = self.known.get(row.ref)
         if was is None or was.closed_at is not None:
             return True
@@ -139,7 +143,7 @@ class _Slice:
                 yield was.id, order
 
 
-def _roles(row: Any) -> Iterator[tuple[str, str]]:
+def _roles(row: StagedPremise) -> Iterator[tuple[str, str]]:
     """(account, role); whoever holds and occupies is the holder."""
     if row.holder:
         yield row.holder, "holder"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from outreach.model.record import Contact
 from outreach.model.words import Channel
@@ -12,8 +12,7 @@ from outreach.record.bodies import Body
 from outreach.record.mapping import Consent
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """One open account of a customer."""
 
     ref: str
@@ -21,8 +20,7 @@ class Held:
     body: Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Customer:
+class Customer(NamedTuple):
     """One person or company with all its accounts; an address stands once for each channel."""
 
     name: str
@@ -37,17 +35,16 @@ class Customer:
 
 def merged(held: Sequence[Held]) -> Customer:
     """Accounts of one customer, who speaks as in the newest of them."""
-    main = held[0]
-    if len(held) > 1:
-        main = max(held, key=lambda account: (account.day or date.min, account.ref))
+    if len(held) == 1:  # as nearly everybody's
+        ((ref, _day, body),) = held
+        lowest, contacts, tags = ref, body.contacts, body.tags
+    else:
+        body = max(held, key=lambda account: (account.day or date.min, account.ref)).body
+        lowest = min((account.ref for account in held), key=_number)
+        contacts = tuple([contact for account in held for contact in account.body.contacts])
+        tags = tuple(sorted({tag for account in held for tag in account.body.tags}))
     return Customer(
-        name=main.body.name,
-        locale=main.body.locale,
-        zone=main.body.zone,
-        preferred=main.body.preferred,
-        lowest=min((account.ref for account in held), key=_number),
-        contacts=_merged(contact for account in held for contact in account.body.contacts),
-        tags=tuple(sorted({tag for account in held for tag in account.body.tags})),
+        body.name, body.locale, body.zone, body.preferred, lowest, _merged(contacts), tags
     )
 
 
@@ -55,7 +52,7 @@ def _merged(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     """One contact for each channel and address; the usable ones decide about consent."""
     merged: dict[tuple[Channel, str], Contact] = {}
     for contact in contacts:
-        key = (contact.channel, contact.address)
+        key = contact[:2]
         held = merged.get(key)
         merged[key] = contact if held is None else _joined(held, contact)
     return tuple(merged.values())

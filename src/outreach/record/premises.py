@@ -10,10 +10,9 @@ from datetime import date
 from zoneinfo import available_timezones
 
 from outreach.addresses import Keyring
-from outreach.model.record import Premise
 from outreach.record.cells import Row
 from outreach.record.mapping import Mapping
-from outreach.record.words import Cells, cell, parsed_day
+from outreach.record.words import Cells, cell, parsed_day, trimmed
 
 _MOST_SPELLINGS = 200_000
 """A column that holds more different words than this is no locality."""
@@ -52,49 +51,35 @@ class PremiseReader:
 
     def staged(self, ref: str, row: Row, digest: int) -> tuple[object, ...]:
         """The row in the order of store.staging.PREMISE_NAMES."""
-        premise = self.premise(ref, row)
+        cells, at = trimmed(row), self._at
+        zone = cells[at.zone]
         return (
             ref,
             row.record,
-            self.day(row),
+            parsed_day(cells[at.updated], self._formats),
             digest,
-            premise.holder,
-            premise.occupant or "",
-            premise.transformer,
-            premise.locality,
-            premise.postal_code,
-            self._keyring.seal(premise.street),
-            premise.latitude,
-            premise.longitude,
-            premise.zone,
+            self._account(cells[at.holder]),
+            self._account(cells[at.occupant]),
+            cells[at.transformer].upper(),
+            tidy(cells[at.locality]),
+            cells[at.postal_code],
+            self._keyring.seal(cells[at.street]),
+            *self._coordinates(cells),
+            zone if zone in self._zones else self._mapping.record.zone,
         )
 
     def forget(self, sealed: Iterable[bytes]) -> None:
         """Nothing is counted that a newer row would take back."""
 
-    def premise(self, ref: str, row: Row) -> Premise:
-        at = self._at
-        latitude, longitude = self._coordinates(row)
-        zone = cell(row, at.zone)
-        return Premise(
-            ref=ref,
-            holder=self._drop.sub("", cell(row, at.holder)),
-            occupant=self._drop.sub("", cell(row, at.occupant)) or None,
-            transformer=cell(row, at.transformer).upper(),
-            locality=tidy(cell(row, at.locality)),
-            street=cell(row, at.street),
-            latitude=latitude,
-            longitude=longitude,
-            zone=zone if zone in self._zones else self._mapping.record.zone,
-            postal_code=cell(row, at.postal_code),
-        )
+    def _account(self, text: str) -> str:
+        return self._drop.sub("", text) if text else ""
 
-    def _coordinates(self, row: Row) -> tuple[float | None, float | None]:
+    def _coordinates(self, cells: Sequence[str]) -> tuple[float | None, float | None]:
         """Both, with decimal comma or point, or neither."""
         bounds = self._mapping.premises.bounds
         try:
-            latitude = float(cell(row, self._at.latitude).replace(",", "."))
-            longitude = float(cell(row, self._at.longitude).replace(",", "."))
+            latitude = float(cells[self._at.latitude].replace(",", "."))
+            longitude = float(cells[self._at.longitude].replace(",", "."))
         except ValueError:
             return None, None
         inside = (

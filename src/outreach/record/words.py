@@ -61,6 +61,11 @@ class Cells:
         return tuple(self._places[column] for column in columns)
 
 
+def trimmed(row: Row) -> list[str]:
+    """All cells of a row, trimmed, and an empty one at the place of columns that are left out."""
+    return [*map(str.strip, row.fields), ""]
+
+
 def cell(row: Row, place: int) -> str:
     """The trimmed cell of a place."""
     return row.fields[place].strip() if place >= 0 else ""

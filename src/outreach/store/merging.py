@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import delete, select
 
 from outreach.model.words import Purpose
 from outreach.store import bulk, tables as t
@@ -75,11 +75,31 @@ class Link(NamedTuple):
     basis: str
 
 
-def staged_accounts(session: Session, *, since: str, limit: int) -> Sequence[Row[Any]]:
+class StagedAccount(NamedTuple):
+    """An account on its way into the record."""
+
+    ref: str
+    record: int
+    day: date | None
+    source_hash: int
+    customer_key: str
+    customer_type: str
+    priority: str
+    priority_expired: bool
+    base_priority: str
+    life_support: str
+    life_support_on: date | None
+    life_support_until: date | None
+    body_sealed: bytes
+
+
+def staged_accounts(session: Session, *, since: str, limit: int) -> list[StagedAccount]:
     """The next staged accounts in the order of customers, from customer key `since` on."""
     stage = t.stage_account
-    found = select(stage).where(stage.c.customer_key >= since)
-    return session.execute(found.order_by(stage.c.customer_key, stage.c.ref).limit(limit)).all()
+    columns = [stage.c[name] for name in StagedAccount._fields]
+    found = select(*columns).where(stage.c.customer_key >= since)
+    rows = session.execute(found.order_by(stage.c.customer_key, stage.c.ref).limit(limit))
+    return list(map(StagedAccount._make, rows.all()))
 
 
 def forget_staged(session: Session, refs: Collection[str]) -> None:
@@ -101,7 +121,7 @@ def accounts(session: Session, refs: Collection[str]) -> dict[str, KnownAccount]
     """ref -> account, closed ones too."""
     c = t.account.c
     found = select(c.ref, c.id, c.customer_id, c.closed_at).where(bulk.among(session, c.ref, refs))
-    return {ref: KnownAccount(*values) for ref, *values in session.execute(found)}
+    return {ref: KnownAccount(*values) for ref, *values in session.execute(found).all()}
 
 
 def accounts_by_id(session: Session, ids: Collection[int]) -> list[KnownAccount]:
@@ -118,7 +138,7 @@ def open_accounts(session: Session, customers: Collection[int]) -> list[OpenAcco
     found = select(c.ref, c.customer_id, c.updated_on, c.body_sealed).where(
         bulk.among(session, c.customer_id, customers), c.closed_at.is_(None)
     )
-    return [OpenAccount(*row) for row in session.execute(found)]
+    return [OpenAccount(*row) for row in session.execute(found).all()]
 
 
 def customers_by_ref(session: Session, refs: Collection[str]) -> dict[str, int]:
@@ -183,7 +203,7 @@ def points(
                 c.channel == channel, bulk.among(session, c.address_hash, wanted)
             )
         )
-        found |= {(channel, bytes(digest)): Point(id_, held) for digest, id_, held in rows}
+        found |= {(channel, bytes(digest)): Point(id_, held) for digest, id_, held in rows.all()}
     return found
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Date,
-    Row,
     bindparam,
     case,
     select,
@@ -48,11 +47,30 @@ class Wanted(NamedTuple):
     role: str
 
 
-def staged_premises(session: Session, *, since: str, limit: int) -> Sequence[Row[Any]]:
+class StagedPremise(NamedTuple):
+    """A premise on its way into the record."""
+
+    ref: str
+    record: int
+    day: date | None
+    source_hash: int
+    holder: str
+    occupant: str
+    transformer: str
+    locality: str
+    postal_code: str
+    street_sealed: bytes
+    latitude: float | None
+    longitude: float | None
+    zone: str
+
+
+def staged_premises(session: Session, *, since: str, limit: int) -> list[StagedPremise]:
     """The next staged premises by ref, from `since` on."""
     stage = t.stage_premise
-    found = select(stage).where(stage.c.ref >= since).order_by(stage.c.ref)
-    return session.execute(found.limit(limit)).all()
+    columns = [stage.c[name] for name in StagedPremise._fields]
+    found = select(*columns).where(stage.c.ref >= since).order_by(stage.c.ref)
+    return list(map(StagedPremise._make, session.execute(found.limit(limit)).all()))
 
 
 def forget_staged(session: Session, refs: Collection[str]) -> None:
@@ -64,7 +82,7 @@ def premises(session: Session, refs: Collection[str]) -> dict[str, KnownPremise]
     c = t.premise.c
     columns = [c[name] for name in KnownPremise._fields]
     found = session.execute(select(c.ref, *columns).where(bulk.among(session, c.ref, refs)))
-    return {ref: KnownPremise(*values) for ref, *values in found}
+    return {ref: KnownPremise(*values) for ref, *values in found.all()}
 
 
 def places(session: Session, ids: Collection[int]) -> list[tuple[int, int]]:

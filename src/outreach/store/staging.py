@@ -61,7 +61,7 @@ def standing(session: Session, entity: str, refs: Collection[str]) -> dict[str, 
             bulk.among(session, c.ref, refs)
         )
     )
-    return {ref: Standing(*values) for ref, *values in rows}
+    return {ref: Standing(*values) for ref, *values in rows.all()}
 
 
 def staged(session: Session, entity: str, refs: Collection[str]) -> dict[str, Staged]:
@@ -70,7 +70,7 @@ def staged(session: Session, entity: str, refs: Collection[str]) -> dict[str, St
     rows = session.execute(
         select(c.ref, c.record, c.day, c.source_hash).where(bulk.among(session, c.ref, refs))
     )
-    return {ref: Staged(*values) for ref, *values in rows}
+    return {ref: Staged(*values) for ref, *values in rows.all()}
 
 
 def bodies(session: Session, refs: Collection[str]) -> list[bytes]:

@@ -215,7 +215,8 @@ def measured(asked: Asked) -> Iterator[Figure]:
                 with _databases.migrated(url) as database:
                     build_town(database, size)
                     yield from _built(database, name, size, grown)
-                    yield _moved(database, name)
+                    if size >= 4_000:  # a smaller town has no neighbour to be fed by
+                        yield _moved(database, name)
                     yield from _frozen(database, name, size, grown)
             if len(sizes) > 1:
                 yield from grown.growth(name)

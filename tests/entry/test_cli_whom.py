@@ -124,7 +124,7 @@ def test_a_record_without_coordinates_says_so(terminal):
     ("words", "says"),
     [
         (["--postal-code", "7500001"], "'7500001': no such postal code; near: 7"),
-        (["--area", "nowhere.geojson"], "nowhere.geojson: cannot be read"),
+        (["--area", "nowhere.geojson"], "nowhere.geojson: no such file or folder"),
         (["--circle", "x"], "not a circle"),
         (["--node", "ALM-F12", "--in-locality", "Nunio"], "--in-locality 'Nunio': nobody"),
         (["--node", "ALM-F12", "--tag", "vipp"], "near: vip"),

@@ -16,13 +16,6 @@ from outreach.store import occasions
 OPEN = ("advisory", "open", "--locality", "nunoa", "--text", "Viento fuerte desde el viernes")
 
 
-@pytest.fixture
-def night(tmp_path, sqlite_template):
-    night = Night(tmp_path / "luz", sqlite_template)
-    yield night
-    night.database.close()
-
-
 def lines(shown: Result) -> list[str]:
     return shown.stdout.splitlines()
 

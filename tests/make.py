@@ -323,3 +323,9 @@ def _message(session: Session, wave: int, changes: dict[str, Any]) -> int:
 def _add(session: Session, table: Table, values: dict[str, Any]) -> int:
     number: int = session.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
     return number
+
+
+def make_load(session: Session, **changes: Any) -> None:
+    """One load of the record, done."""
+    values: dict[str, Any] = {"source": "crm", "loaded_at": NOW, "counts": {}} | changes
+    session.execute(insert(t.record_load).values(**values))

@@ -12,13 +12,17 @@ down_revision: str | Sequence[str] | None = "0002"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
+_WHERE = dict.fromkeys(("postgresql_where", "sqlite_where"), sa.text("bad_since IS NOT NULL"))
+
 
 def upgrade() -> None:
     _widen(sa.BigInteger())
     _reach_with_generations()
+    op.create_index("ix_contact_point_bad", "contact_point", ["bad_since"], **_WHERE)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_contact_point_bad", table_name="contact_point", **_WHERE)
     _number_without_gaps()
     _reach_without_generations()
     _widen(sa.Integer())

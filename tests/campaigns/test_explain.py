@@ -13,7 +13,7 @@ from outreach.campaigns.engine import Engine
 from outreach.campaigns.explain import Explanation, Proof, Told, customers, explain
 from outreach.model.words import LeftOut, MessageState
 from outreach.settings import Company, Settings
-from outreach.store import record, tables as t
+from outreach.store import tables as t
 from outreach.store.explain import by_message
 
 S = MessageState
@@ -86,7 +86,7 @@ def test_a_record_loaded_since_is_named_as_a_possible_change(engine):
     launched(engine)
     moved(engine, S.DELIVERED)
     with engine.database.write() as session:
-        record.log_load(session, source="crm", counts={}, now=LATER)
+        make.make_load(session, source="crm", loaded_at=LATER)
     other = engine.settings.model_copy(update={"company": Company(sender="Otra")})
 
     told = only(of(engine, "K-0002", settings=other))

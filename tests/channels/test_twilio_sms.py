@@ -273,5 +273,3 @@ def test_repeated_parameters_are_signed_once_each_and_sorted() -> None:
     assert is_genuine(url, [("B", "2"), ("A", "1"), ("A", "1")], signature, "t")
     assert not is_genuine(url, [("A", "1"), ("A", "3"), ("B", "2")], signature, "t")
     assert is_genuine(url, [], expected, "t")
-
-

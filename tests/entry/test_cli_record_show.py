@@ -12,7 +12,7 @@ from tests.entry.cli_town import Night
 from tests.entry.telling import lines, night, rows
 
 from outreach.model.words import Channel
-from outreach.store import suppressions, tables as t
+from outreach.store import tables as t
 
 PHONE = "+56983737357"
 
@@ -112,14 +112,11 @@ def test_a_class_says_why(terminal, values, why):
 
 def test_people_read_who_where_and_why_somebody_is_not_written_to(terminal):
     with terminal.database.write() as session:
-        point = session.scalar(
-            t.contact_point.select()
-            .with_only_columns(t.contact_point.c.id)
-            .where(t.contact_point.c.address_hash == make.KEYRING.hash(PHONE))
-        )
-        suppressions.mark_recycled(session, [point], now=NOW)
-        suppressions.add(
-            session, make.KEYRING.hash(PHONE), now=NOW, reason="asked", purpose="commercial"
+        session.execute(update(t.contact_point).values(bad_since=NOW))
+        phone = make.KEYRING.hash(PHONE)
+        make.make_suppression(session, address_hash=phone, reason="stopped", at=NOW)
+        make.make_suppression(
+            session, address_hash=phone, reason="asked", purpose="commercial", at=NOW
         )
         session.execute(update(t.customer_contact).values(basis=""))
 
@@ -127,7 +124,7 @@ def test_people_read_who_where_and_why_somebody_is_not_written_to(terminal):
 
     assert "customer K-0001" in shown
     assert "no: no ground; no: bad since 2026-07-16" in shown
-    for reason in ("recycled", "asked (commercial)"):
+    for reason in ("stopped", "asked (commercial)"):
         assert reason in shown
 
 

@@ -8,12 +8,19 @@ import pytest
 from openapi_spec_validator import validate
 from tests.contactcenter.make_truths import NIGHT, make_truth
 from tests.entry.web import AwayDatabase, World, browser, make_app
-from tests.make import NOW, make_lane, make_message, make_occasion, make_run, make_step_run
+from tests.make import (
+    NOW,
+    make_lane,
+    make_load,
+    make_message,
+    make_occasion,
+    make_run,
+    make_step_run,
+)
 
 from outreach.channels.outbox import OutboxMessage
 from outreach.model.errors import GuardRefused, InputRefused, StoreUnusable
 from outreach.model.words import Channel
-from outreach.store import record
 
 PHONE = "+56987654321"
 
@@ -136,7 +143,7 @@ def test_metrics_come_from_the_ledger_without_personal_labels(database, world):
         make_message(session, step_run=wave)
         make_message(session, step_run=wave, state="delivered", rank=3)
         make_lane(session)
-        record.log_load(session, source="crm", counts={}, now=NOW)
+        make_load(session, source="crm", loaded_at=NOW)
 
     text = browser(make_app(database, world)).get("/metrics").text
 

@@ -32,8 +32,8 @@ _row = st.tuples(
 )
 _import = st.tuples(st.just("import"), st.lists(_row, min_size=1, max_size=4))
 _opt_out = st.tuples(st.just("opt out"), st.tuples(_number, st.sampled_from(["sms", "*"])))
-_recycle = st.tuples(st.just("recycle"), _number)
-_steps = st.lists(st.one_of(_import, _import, _opt_out, _recycle), min_size=2, max_size=7)
+_death = st.tuples(st.just("death"), _number)
+_steps = st.lists(st.one_of(_import, _import, _opt_out, _death), min_size=2, max_size=7)
 
 
 def _e164(number: str) -> str:
@@ -51,7 +51,6 @@ class _Company:
     def __init__(self, database: Database, keyring: Keyring, folder: Path) -> None:
         self.database, self.keyring, self.folder = database, keyring, folder
         self.opted_out: set[str] = set()
-        self.recycled: dict[str, datetime] = {}
         self.now = NOW
 
     def act(self, what: str, how: object) -> None:
@@ -70,17 +69,24 @@ class _Company:
     def opt_out(self, how: tuple[str, str]) -> None:
         number, channel = how
         with self.database.write() as session:
-            suppressions.add(
-                session, self._hash(number), now=self.now, reason="asked", channel=channel
-            )
+            s = t.suppression.c
+            address = self._hash(number)
+            same = (s.address_hash == address) & (s.channel == channel)
+            session.execute(delete(t.suppression).where(same))
+            make.make_suppression(session, address_hash=address, channel=channel)
         self.opted_out.add(number)
 
-    def recycle(self, number: str) -> None:
+    def death(self, number: str) -> None:
+        """A receipt says that there is no such number."""
+        p = t.contact_point.c
         with self.database.write() as session:
-            points = select(t.contact_point.c.id).where(
-                t.contact_point.c.address_hash == self._hash(number)
-            )
-            suppressions.mark_recycled(session, list(session.scalars(points)), now=self.now)
+            for point in session.scalars(select(p.id).where(p.address_hash == self._hash(number))):
+                message = make.make_message(
+                    session, customer_id=1, household_id=1, contact_point_id=point
+                )
+                suppressions.mark_bad(session, [message], now=self.now)
+            session.execute(delete(t.queue))
+            session.execute(delete(t.message))
 
     def written_to(self) -> set[str]:
         """Whom a wave to everybody in reach would reach by SMS."""
@@ -111,11 +117,7 @@ class _Company:
         """The numbers of which the store still knows an opt-out."""
         with self.database.read() as session:
             found = suppressions.by_address(session, [self._hash(number) for number in NUMBERS])
-        return {
-            number
-            for number in NUMBERS
-            if any(one.reason != suppressions.RECYCLED for one in found.get(self._hash(number), []))
-        }
+        return {number for number in NUMBERS if self._hash(number) in found}
 
     def _hash(self, number: str) -> bytes:
         return self.keyring.hash(_e164(number))
@@ -158,13 +160,13 @@ def test_a_number_spelled_otherwise_is_the_same_number(
     assert company.written_to() == {NUMBERS[1]}
 
 
-def test_a_recycled_number_is_written_to_again_when_it_is_given_to_somebody(
+def test_a_dead_number_is_written_to_again_when_it_is_given_to_somebody(
     database: Database, keyring: Keyring, tmp_path: Path
 ):
     company = _Company(database, keyring, tmp_path)
     first, other = ("A", NUMBERS[0], SPELLINGS[0], "S"), ("B", NUMBERS[1], SPELLINGS[0], "S")
     company.act("import", [first, other])
-    company.act("recycle", NUMBERS[0])
+    company.act("death", NUMBERS[0])
     company.act("import", [first, other])
     assert company.written_to() == {NUMBERS[1]}
 
@@ -178,15 +180,7 @@ def test_a_bad_number_stays_bad_and_a_new_one_is_reached(
 ):
     company = _Company(database, keyring, tmp_path)
     company.act("import", [("A", NUMBERS[0], SPELLINGS[0], "S")])
-    with database.write() as session:
-        point = session.scalars(select(t.contact_point.c.id)).first()
-        customer = session.scalars(select(t.customer.c.id)).one()
-        message = make.make_message(
-            session, customer_id=customer, household_id=1, contact_point_id=point
-        )
-        suppressions.mark_bad(session, [message], now=NOW)
-        session.execute(delete(t.queue))
-        session.execute(delete(t.message))
+    company.act("death", NUMBERS[0])
     company.act("import", [("A", NUMBERS[0], SPELLINGS[1], "S")])
     assert company.written_to() == set()
 

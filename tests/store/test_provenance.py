@@ -9,7 +9,7 @@ from tests import make
 from tests.make import KEYRING, NOW
 
 from outreach.model.words import Channel, LoadState
-from outreach.store import provenance, suppressions, tables as t
+from outreach.store import provenance, tables as t
 from outreach.store.provenance import Origin
 from outreach.store.session import Database, Session
 
@@ -36,8 +36,12 @@ def _ana(session: Session) -> int:
     point = make.make_contact_point(session, address=PHONE)
     make.make_customer_contact(session, customer=ana, contact_point=point)
     session.execute(insert(t.customer_tag).values(tag="pilot", customer_id=ana))
-    suppressions.add(session, KEYRING.hash(PHONE), now=NOW, reason="asked", purpose="commercial")
-    suppressions.add(session, KEYRING.hash(PHONE), now=NOW, reason="asked", channel="voice")
+    make.make_suppression(
+        session, address_hash=KEYRING.hash(PHONE), at=NOW, reason="asked", purpose="commercial"
+    )
+    make.make_suppression(
+        session, address_hash=KEYRING.hash(PHONE), at=NOW, reason="asked", channel="voice"
+    )
     return ana
 
 

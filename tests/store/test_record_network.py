@@ -88,8 +88,8 @@ def test_an_empty_database_has_no_record(database: Database) -> None:
 def test_the_newest_load_is_the_freshness(database: Database) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     with database.write() as session:
-        record.log_load(session, source="old", counts={}, now=now)
-        record.log_load(session, source="new", counts={}, now=now)
+        make.make_load(session, source="old", loaded_at=now)
+        make.make_load(session, source="new", loaded_at=now)
         found = record.freshness(session)
 
     assert found is not None

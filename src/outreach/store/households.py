@@ -62,7 +62,7 @@ def renew(
     row is never deleted, for the ledger speaks of it; whoever has that lowest account stands in it again.
     """
     with database.write() as session:
-        suppressions.lift_recycled(session, now=now)
+        suppressions.lift_given_anew(session, now=now)
     with database.read() as session:
         noted = array("q", session.scalars(_touched()))
         is_much = len(noted) > FEW and len(noted) > WHOLE_FROM * session.scalars(_EVERYBODY).one()

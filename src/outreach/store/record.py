@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -14,7 +13,6 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    insert,
     not_,
     or_,
     select,
@@ -36,11 +34,6 @@ class SharedPoint:
     address_hash: bytes
     address_sealed: bytes
     customers: int
-
-
-def log_load(session: Session, *, source: str, counts: dict[str, Any], now: datetime) -> None:
-    """Notes that the record was loaded, and how much."""
-    session.execute(insert(t.record_load).values(source=source, loaded_at=now, counts=counts))
 
 
 def freshness(session: Session) -> RecordFreshness | None:

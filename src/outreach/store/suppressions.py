@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, delete, exists, literal, select, update
+from sqlalchemy import exists, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from outreach.store import bulk, changes, tables as t, touched
@@ -20,8 +19,6 @@ from outreach.store.session import Session
 from outreach.store.types import UtcDateTime
 
 ANY = "*"
-RECYCLED = "recycled"
-"""The reason of an address that somebody else answers at; the only one that the record can lift."""
 _COLUMNS = ["address_hash", "channel", "purpose", "reason", "at"]
 
 
@@ -58,37 +55,10 @@ def opt_out(
         .where(m.c.id.in_(messages))
         .distinct()
     )
-    _write(session, rows, now)
-
-
-def add(
-    session: Session,
-    address_hash: bytes,
-    *,
-    now: datetime,
-    reason: str,
-    channel: str = ANY,
-    purpose: str = ANY,
-) -> None:
-    """Suppresses one address, known to the record or not; the first reason and time are kept."""
-    row = (address_hash, channel, purpose, reason, now)
-    _write(
-        session, select(*(literal(one, t.suppression.c[name].type) for one, name in zip(row, _COLUMNS, strict=True))), now
-    )  # fmt: skip
-
-
-def lift(
-    session: Session, address_hash: bytes, *, now: datetime, channel: str = ANY, purpose: str = ANY
-) -> bool:
-    """Takes back exactly this suppression; whether there was one. The caller says who did it, in the audit."""
-    s = t.suppression.c
-    lifted = session.execute(
-        delete(t.suppression)
-        .where(s.address_hash == address_hash, s.channel == channel, s.purpose == purpose)
-        .returning(s.reason)
-    ).first()
+    is_postgres = session.get_bind().dialect.name == "postgresql"
+    written = (postgresql.insert if is_postgres else sqlite.insert)(t.suppression)
+    session.execute(written.from_select(_COLUMNS, rows).on_conflict_do_nothing())
     changes.bump(session, "stop", now=now)
-    return lifted is not None
 
 
 def by_address(session: Session, hashes: Collection[bytes]) -> dict[bytes, list[Suppression]]:
@@ -105,79 +75,33 @@ def by_address(session: Session, hashes: Collection[bytes]) -> dict[bytes, list[
 def mark_bad(session: Session, messages: Sequence[int], *, now: datetime) -> None:
     """Remembers that the addresses of these messages do not exist; the first time is kept.
 
-    It outlives every import; whoever held them is reached again as soon as the record names another.
+    It outlives every import that says the same; see `lift_given_anew`. Their holders are noted, so that
+    reach follows, and they hear by their next channel.
     """
     if not messages:
         return
+    p = t.contact_point.c
     points = select(t.message.c.contact_point_id).where(t.message.c.id.in_(messages))
-    _mark(session, points, now)
-
-
-def mark_recycled(session: Session, points: Sequence[int], *, now: datetime) -> None:
-    """Remembers that somebody else answers at the addresses of these contact points.
-
-    Nobody is written to there, on any channel, until the record gives the address to a customer anew:
-    until a link to it is loaded after `now`, and `lift_recycled` sees it.
-    """
-    p = t.contact_point.c
-    hashes = set(session.scalars(select(p.address_hash).where(bulk.among(session, p.id, points))))
-    rows = [(digest, ANY, ANY, RECYCLED, now) for digest in sorted(hashes)]
-    bulk.upsert(
-        session, t.suppression, tuple(_COLUMNS), rows,
-        key=("address_hash", "channel", "purpose"), kept=("reason", "at"),
-    )  # fmt: skip
-    _mark(session, select(p.id).where(p.address_hash.in_(hashes)), now)
-    changes.bump(session, "stop", now=now)
-
-
-def lift_recycled(session: Session, *, now: datetime) -> int:
-    """Writes again to recycled addresses that the record gave to a customer since; returns how many.
-
-    Whoever asked not to be written to there stays unwritten: only the reason `recycled` is lifted.
-    """
-    s, p, link = t.suppression.c, t.contact_point.c, t.customer_contact.c
-    given_anew = exists().where(
-        p.address_hash == s.address_hash,
-        link.contact_point_id == p.id,
-        link.loaded_at > s.at,
-    )
-    hashes = list(
-        session.scalars(
-            delete(t.suppression).where(s.reason == RECYCLED, given_anew).returning(s.address_hash)
-        )
-    )
-    if not hashes:
-        return 0
-    points = list(session.scalars(select(p.id).where(p.address_hash.in_(hashes))))
-    session.execute(update(t.contact_point).where(p.id.in_(points)).values(bad_since=None))
-    touched.holders_of_points(session, points)
-    changes.bump(session, "stop", now=now)
-    return len(hashes)
-
-
-def _mark(session: Session, points: Select[tuple[int]], now: datetime) -> None:
-    """Their holders are noted, so that reach follows."""
-    p = t.contact_point.c
     newly = list(session.scalars(select(p.id).where(p.id.in_(points), p.bad_since.is_(None))))
     touched.holders_of_points(session, newly)
     session.execute(
-        update(t.contact_point)
-        .where(bulk.among(session, p.id, newly), p.bad_since.is_(None))
-        .values(bad_since=now)
+        update(t.contact_point).where(bulk.among(session, p.id, newly)).values(bad_since=now)
     )
 
 
-def _write(session: Session, rows: Select[Any], now: datetime) -> None:
-    """An opt-out takes the place of `recycled`, which could be lifted; else the first one is kept."""
-    is_postgres = session.get_bind().dialect.name == "postgresql"
-    written = (postgresql.insert if is_postgres else sqlite.insert)(t.suppression)
-    # SQLite takes ON CONFLICT behind a SELECT for a join, unless the SELECT has a WHERE.
-    written = written.from_select(_COLUMNS, rows.where(literal(1) == 1))
-    session.execute(
-        written.on_conflict_do_update(
-            index_elements=["address_hash", "channel", "purpose"],
-            set_={"reason": written.excluded.reason, "at": written.excluded.at},
-            where=t.suppression.c.reason == RECYCLED,
+def lift_given_anew(session: Session, *, now: datetime) -> int:
+    """Writes again to dead addresses that the record gave to somebody since; returns how many.
+
+    Carriers hand out dead numbers again. A link to the address that is younger than the receipt says
+    that this happened; opt-outs are no business of it and stay.
+    """
+    p, link = t.contact_point.c, t.customer_contact.c
+    given_anew = exists().where(link.contact_point_id == p.id, link.loaded_at > p.bad_since)
+    points = list(session.scalars(select(p.id).where(p.bad_since.is_not(None), given_anew)))
+    if points:
+        touched.holders_of_points(session, points)
+        session.execute(
+            update(t.contact_point).where(bulk.among(session, p.id, points)).values(bad_since=None)
         )
-    )
-    changes.bump(session, "stop", now=now)
+        changes.bump(session, "stop", now=now)
+    return len(points)

@@ -182,6 +182,12 @@ contact_point = Table(
     Column("customers", Integer, nullable=False, comment="how many hold it; many: joins nobody"),
     Column("bad_since", UtcDateTime, comment="a receipt said: no such number or mailbox"),
     UniqueConstraint("channel", "address_hash"),
+    Index(
+        "ix_contact_point_bad",
+        "bad_since",
+        postgresql_where=text("bad_since IS NOT NULL"),
+        sqlite_where=text("bad_since IS NOT NULL"),
+    ),
 )
 
 customer_contact = Table(

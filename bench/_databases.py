@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from outreach.settings import carried
 from outreach.store import migrations
-from outreach.store.session import Database
+from outreach.store.session import Database, Session
 from outreach.store.tables import metadata
 
 
@@ -52,3 +54,29 @@ def _empty(database: Database) -> None:
             admin.exec_driver_sql(f"DROP TABLE IF EXISTS {table.name}")
         admin.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
         admin.commit()
+
+
+@dataclass
+class Clocked:
+    """Seconds of each transaction that a database wrote."""
+
+    seconds: list[float] = field(default_factory=list)
+
+
+@contextmanager
+def clocked(database: Database) -> Iterator[Clocked]:
+    """Times every `write()` of this database from BEGIN to the end of COMMIT."""
+    measured, plain = Clocked(), database.write
+
+    @contextmanager
+    def write() -> Iterator[Session]:
+        began = time.perf_counter()
+        with plain() as session:
+            yield session
+        measured.seconds.append(time.perf_counter() - began)
+
+    database.write = write  # type: ignore[method-assign]
+    try:
+        yield measured
+    finally:
+        database.write = plain  # type: ignore[method-assign]

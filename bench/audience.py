@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -74,32 +73,6 @@ def substation(size: int) -> scopes.Remaining:
     return scopes.Remaining(
         occasion=1, version=1, out=scopes.Part(spans=(span,)), back=scopes.Part()
     )
-
-
-@dataclass
-class Clocked:
-    """Seconds of each transaction that a database wrote."""
-
-    seconds: list[float] = field(default_factory=list)
-
-
-@contextmanager
-def clocked(database: Database) -> Iterator[Clocked]:
-    """Times every `write()` of this database from BEGIN to the end of COMMIT."""
-    measured, plain = Clocked(), database.write
-
-    @contextmanager
-    def write() -> Iterator[Session]:
-        began = time.perf_counter()
-        with plain() as session:
-            yield session
-        measured.seconds.append(time.perf_counter() - began)
-
-    database.write = write  # type: ignore[method-assign]
-    try:
-        yield measured
-    finally:
-        database.write = plain  # type: ignore[method-assign]
 
 
 # ── The three ways of freezing ───────────────────────────────────────────────────────────────
@@ -223,7 +196,7 @@ def measured(asked: Asked) -> Iterator[Figure]:
 
 
 def _built(database: Database, name: str, size: int, grown: Sizes) -> Iterator[Figure]:
-    with clocked(database) as transactions:
+    with _databases.clocked(database) as transactions:
         seconds = took(lambda: reach.renew(database, now=NOW))
         generations.switch(database, now=NOW)
     grown.note("reach build", size, seconds)
@@ -317,7 +290,7 @@ def _round(database: Database, size: int) -> tuple[float, float, float]:
     """Seconds of a freeze, of the copy right after it, and of the longest transaction."""
     with database.write() as session:
         plan = plan_of(session, size)
-    with clocked(database) as transactions:
+    with _databases.clocked(database) as transactions:
         frozen(database, plan)
     total = sum(transactions.seconds)
     return total, copied(database, plan.wave.id), max(transactions.seconds)

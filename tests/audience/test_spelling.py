@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from outreach.audience import spelling
+from outreach.model.spelling import plain
 
 
 def test_accents_case_and_blanks_around_make_no_difference():
-    assert spelling.plain(" ÑUÑOA ") == spelling.plain("nunoa")
+    assert plain(" ÑUÑOA ") == plain("nunoa")
 
 
 def test_a_postal_code_is_the_same_with_or_without_its_hyphen():

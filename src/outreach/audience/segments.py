@@ -8,6 +8,7 @@ from typing import Any
 
 from outreach.audience import spelling
 from outreach.model.audience import Segment
+from outreach.model.spelling import plain
 from outreach.store import segments
 from outreach.store.session import Session
 
@@ -49,7 +50,7 @@ def _known(session: Session, key: str, value: str, strange: list[Unknown]) -> st
         return value
     every = segments.values(session, key)
     for one in every:
-        if spelling.plain(one) == spelling.plain(value):
+        if plain(one) == plain(value):
             return one
     strange.append(Unknown(key=key, value=value, near=spelling.near(value, every)))
     return value

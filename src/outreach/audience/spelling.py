@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from outreach.model.spelling import plain
+
 MOST_SHOWN = 5
 _ALIKE = 0.5
-
-
-def plain(name: str) -> str:
-    """Lower case without accents, for comparing what was typed."""
-    letters = unicodedata.normalize("NFKD", name.strip())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
 
 
 def code(text: str) -> str:

@@ -14,7 +14,7 @@ from outreach.store import bulk, merging, merging_premises as supplies, tables a
 from outreach.store.merging import KnownAccount, StagedAccount
 from outreach.store.session import Session
 
-SLICE = 1_500
+SLICE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

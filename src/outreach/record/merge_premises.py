@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from outreach.model.spelling import plain
 from outreach.record.merge_accounts import Step
-from outreach.record.premises import folded_place
 from outreach.record.terms import Terms
 from outreach.store import bulk, merging, merging_premises as supplies, network, tables as t
 from outreach.store.merging_premises import NOT_ON_THE_NETWORK, KnownPremise, StagedPremise
 from outreach.store.session import Session
 
-SLICE = 3_000
+SLICE = 2_000
 
 
 def merge_staged(session: Session, terms: Terms, since: str) -> Step:
@@ -97,7 +97,7 @@ class _Slice:
     def _locality(self, row: StagedPremise) -> str:
         written: str = row.locality
         if written not in self.spelt:
-            self.spelt[written] = self.terms.spellings.get(folded_place(written), written)
+            self.spelt[written] = self.terms.spellings.get(plain(written), written)
         return self.spelt[written]
 
     def _supply(self, session: Session, ids: dict[str, int]) -> None:

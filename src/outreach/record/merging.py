@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
+from outreach.model.spelling import plain
 from outreach.model.words import LoadState
 from outreach.record import merge_accounts, merge_premises, upkeep
 from outreach.record.merge_accounts import Step
 from outreach.record.network import NetworkRead
-from outreach.record.premises import folded_place
 from outreach.record.terms import Terms
 from outreach.store import (
     generations,
@@ -101,7 +101,7 @@ class Merge:
         with self.database.read() as session:
             known = supplies.localities(session) if self.terms.spellings else []
         for old in known:
-            new = self.terms.spellings.get(folded_place(old), old)
+            new = self.terms.spellings.get(plain(old), old)
             if new != old:
                 self._each("spelling", partial(self._spell, old, new))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from zoneinfo import available_timezones
 
 from outreach.addresses import Keyring
+from outreach.model.spelling import plain
 from outreach.record.cells import Row
 from outreach.record.mapping import Mapping
 from outreach.record.words import Cells, cell, parsed_day, trimmed
@@ -110,20 +110,14 @@ def tidy(name: str) -> str:
     return " ".join(name.split())
 
 
-def folded_place(name: str) -> str:
-    """A place name without case and accents, for comparing."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
-
-
 def chosen_spellings(written: Counter[str], known: Iterable[str] = ()) -> dict[str, str]:
     """Folded place -> its one spelling: the known one, else the most frequent, the first of equals."""
     spellings: dict[str, Counter[str]] = {}
     for name, count in written.items():
         spelling = tidy(name)
-        spellings.setdefault(folded_place(spelling), Counter())[spelling] += count
+        spellings.setdefault(plain(spelling), Counter())[spelling] += count
     chosen = {
         place: min(found, key=lambda spelling: (-found[spelling], spelling))
         for place, found in spellings.items()
     }
-    return chosen | {folded_place(name): name for name in known}
+    return chosen | {plain(name): name for name in known}

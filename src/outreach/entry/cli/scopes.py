@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from outreach.audience import areas, spelling
-from outreach.audience.spelling import plain
 from outreach.entry.cli.command import Context, option
 from outreach.entry.languages import N_, _, ngettext
 from outreach.model.area import Area
 from outreach.model.errors import InputRefused
 from outreach.model.occasion import Scope
+from outreach.model.spelling import plain
 from outreach.store import areas as stored, network, record, scopes
 from outreach.store.session import Session
 

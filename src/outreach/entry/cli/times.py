@@ -7,7 +7,6 @@ where it repeats, a dated time is the first of the two, and a bare one is whiche
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from outreach.entry.cli.durations import MINUTE, duration, spelled
 from outreach.entry.languages import LANGUAGES, _, spoken
 from outreach.model.errors import GuardRefused, InputRefused
+from outreach.model.spelling import plain
 
 SOON = timedelta(minutes=15)
 """An estimate nearer than this is asked about."""
@@ -164,7 +164,7 @@ def _bare(said: _Said) -> datetime:
 
 
 def _weekday(said: _Said) -> datetime:
-    wanted = _weekdays().get(_plain(said.parts["weekday"] or ""))
+    wanted = _weekdays().get(plain(said.parts["weekday"] or ""))
     if wanted is None:
         raise InputRefused(_unread(said.text))
     around = (said.today + _DAY * days for days in range(-8, 9))
@@ -250,15 +250,6 @@ def _weekdays() -> dict[str, int]:
     names: dict[str, int] = {}
     for language in LANGUAGES:
         for number, name in get_day_names("wide", locale=language).items():
-            plain = _plain(name)
-            names |= {plain: number, plain[:3]: number, plain.partition("-")[0]: number}
+            folded = plain(name)
+            names |= {folded: number, folded[:3]: number, folded.partition("-")[0]: number}
     return names
-
-
-def _plain(name: str) -> str:
-    """Lower case without accents: `Sábado` is typed `sabado`."""
-    return "".join(
-        letter
-        for letter in unicodedata.normalize("NFKD", name)
-        if not unicodedata.combining(letter)
-    ).casefold()

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 
 from outreach.model.audience import Segment
+from outreach.model.stakeholder import ContactList
 from outreach.model.words import (
     AtNight,
     Audience,
+    Basis,
     Channel,
     Event,
     OccasionKind,
@@ -17,6 +19,9 @@ from outreach.model.words import (
     Service,
     Tier,
 )
+
+ANSWER_WITHIN = timedelta(minutes=10)
+"""For class A in an outage, where the campaign does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,14 @@ class Step:
     tier: Tier = Tier.BULK
     too_late_after: timedelta | None = None
     """A due step later than this is recorded as expired, never sent."""
+    lists: tuple[ContactList, ...] = ()
+    """Contact lists that it speaks to instead of customers: who is touched, and who was told before."""
+    together: tuple[PriorityClass, ...] = ()
+    """Classes that hear on every channel of the step that they have, at once; the others on one."""
+    ladder_after: timedelta | None = None
+    """Without a receipt `delivered` for so long, the customer's next channel of the step is tried."""
+    not_again_within: timedelta | None = None
+    """So soon after it was told it is not told again, unless the estimate has changed since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +70,10 @@ class Limits:
     max_audience: int | None = None
     max_cost: float | None = None
     audience_may_move: float = 0.02
+    approve_above: int = 5_000
+    """Customers from above which nobody launches alone: a second person approves it."""
+    canary_share: float = 0.0
+    """Share that leaves first, until a person says go; class A and what is over never wait. 0: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +94,11 @@ class Measurement:
     holdout_share: float = 0.0
     grace_minutes: float = 2.0
 
+    @property
+    def keeps_back(self) -> bool:
+        """Whether somebody hears late, or never, so that a second person has to stand for it by name."""
+        return self.tail_share > 0 or self.holdout_share > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
@@ -87,6 +109,8 @@ class Campaign:
     services: tuple[Service, ...] = ()
     """Empty: any service."""
     purpose: Purpose = Purpose.SERVICE
+    basis: Basis = Basis.CONTRACT
+    """Why in law it may write; kept with every run."""
     fold: bool = True
     """Fold á í ó ú and the like to GSM-7 in SMS; a policy that the preview shows."""
     cadence: timedelta = timedelta(minutes=60)
@@ -99,9 +123,21 @@ class Campaign:
     measurement: Measurement = field(default_factory=Measurement)
     pause_after_errors: int = 50
     """Refusals among the last 200 messages at which the run pauses itself."""
+    answer_within: timedelta | None = None
+    """How long class A has for an answer before a person is asked to call; None: see `asks_within`."""
     undo_for: timedelta = timedelta(seconds=30)
     """Sends other than class A wait this long, in which `outreach undo` takes them back."""
     steps: tuple[Step, ...] = ()
+
+    @property
+    def asks_within(self) -> timedelta | None:
+        """How long class A has for an answer: 10 minutes in an outage; None: nobody is asked for one.
+
+        A work announced for next week puts nobody in danger tonight, so only its file can say so.
+        """
+        if self.answer_within is None and self.serves is OccasionKind.OUTAGE:
+            return ANSWER_WITHIN
+        return self.answer_within
 
     def steps_on(self, event: Event) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.on is event)

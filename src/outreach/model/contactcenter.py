@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from outreach.model.occasion import Occasion
+from outreach.model.storm import Statement
 
 
 class AnswerStatus(StrEnum):
@@ -56,6 +58,12 @@ class IvrAnswer:
     generation: int
     expires_at: datetime
     locale: str
+    offer_report: bool = False
+    """Press 2: it was said to be back, and the caller can say that it is not."""
+    safety: str = ""
+    """Said before everything else: the key that leads to a person who takes dangers."""
+    menu: str = ""
+    """Said after the sentence: which key does what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +80,8 @@ class CallerPremise:
     customer_id: int
     customer_type: str
     postal_code: str = ""
+    takes_sms: bool = False
+    """The number that called is one of the customer's that we text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +120,37 @@ class LiveTruth:
     is_feed: bool = False
     heartbeat_at: datetime | None = None
     """When the feed last spoke; None for what a person keeps."""
+    texts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Language -> an advisory's text, where its source brought several."""
+    statement: Statement | None = None
+    """The newest word of the open event that it belongs to."""
 
 
 class DirectiveKind(StrEnum):
-    """Kinds of deflection.md section 11 that exist by now."""
+    """What a contact center can be asked to do."""
 
     IVR_UPFRONT = "ivr_upfront"
+    """Tell the outage before the menu."""
     WAIT_ANNOUNCEMENT = "wait_announcement"
+    CALLBACK_OFFER = "callback_offer"
     DIGITAL_SHIFT = "digital_shift"
+    """Offer the link by SMS to who presses 1."""
+    OVERFLOW_QUEUE = "overflow_queue"
     PRIORITY_QUEUE = "priority_queue"
+    SKILL_CALM = "skill_calm"
+    """Prefer agents who calm people down."""
+    CAMPAIGN_PACE = "campaign_pace"
+    """Our own sending, slowed or paused while it brings calls."""
+
+
+class DirectiveMode(StrEnum):
+    """How a document is meant."""
+
+    LIVE = "live"
+    SHADOW = "shadow"
+    """Consumers log what they would do, and do nothing."""
+    STALE = "stale"
+    """Nobody decides now; what holds runs out by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,3 +187,5 @@ class DirectiveState:
     expires_at: datetime | None = None
     directive: Directive | None = None
     """As signed; None while off."""
+    heard: dict[str, Any] = field(default_factory=dict)
+    """What was last heard, in the form of a directive's reason, with `lacks`: what is missing to switch."""

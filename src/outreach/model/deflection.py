@@ -96,10 +96,73 @@ class Deflection:
     counts: EpisodeCounts | None = None
     grace: tuple[tuple[str, float], ...] = ()
     """Minutes by channel, as used."""
+    design_reasons: tuple[str, ...] = ()
+    """Of the reasons, those for which its sums must not be pooled either: the order was not random."""
 
     @property
     def publishable(self) -> bool:
         return self.verdict not in {Verdict.NOT_ENOUGH, Verdict.REFUSED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Households of one stratum that were released at one instant and whose risk ends at one instant."""
+
+    wave: str
+    priority: str
+    channel: str
+    queue: str
+    """As in a Slot: ranks are compared inside it."""
+    slot_at: datetime | None
+    until: datetime
+    households: int
+    lowest: int
+    """Smallest keyed rank among them."""
+    highest: int
+    known: int
+    """Of how many a receipt tells what became of the message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """Household-minutes and episodes of one stratum in one minute of an outage."""
+
+    step_run: int
+    priority: str
+    channel: str
+    minute: int
+    """Whole minutes since the outage began."""
+    t0: float
+    """Before the slot."""
+    t1: float
+    """Past slot and grace."""
+    d0: int = 0
+    d1d: int = 0
+    d1u: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """Households of one group, and how many of them called at least once."""
+
+    households: int
+    called: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedCall:
+    """An identified call of a household at risk, with the arm that it fell into."""
+
+    call_id: str
+    step_run: int
+    household: int
+    """Id of its row; no reference of the record."""
+    priority: str
+    channel: str
+    minute: float
+    """Since the outage began."""
+    arm: str
+    """As in `deflection.episodes.Arm`, or `repeat`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +184,10 @@ class Slot:
     """End of risk: restoration, or the time of analysis if earlier."""
     queue: str = ""
     """What was released in one order: within a class, ranks are only comparable inside it."""
+    rank: int | None = None
+    """Keyed rank by which it was sent; None: not known, so that it is not checked."""
+    household_id: int = 0
+    step_run: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,3 +196,5 @@ class IdentifiedCall:
 
     household: str
     at: datetime
+    call_id: str = ""
+    household_id: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from outreach.model.words import Channel, MessageState, PriorityClass, Purpose, Tier
 
@@ -18,6 +18,8 @@ class Content:
     html: str = ""
     segments: int = 1
     """SMS segments; 1 on every other channel."""
+    locale: str = ""
+    """Of a text that is spoken: it picks the voice. Empty on channels that are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,21 @@ class Outgoing:
     valid_for: timedelta
     """How long the text stays true; at least 6 s, at most 10 h."""
     unsubscribe_url: str = ""
+    """Of an e-mail: a POST there stops them (RFC 8058)."""
+    unsubscribe_mail: str = ""
+    """The same by an answer to this address; empty where nobody reads answers."""
+
+    @property
+    def unsubscribe(self) -> str:
+        """The value of List-Unsubscribe; empty: it has none."""
+        mail = (
+            f"<mailto:{self.unsubscribe_mail}?subject=unsubscribe>" if self.unsubscribe_mail else ""
+        )
+        return (
+            ", ".join(filter(None, (f"<{self.unsubscribe_url}>", mail)))
+            if self.unsubscribe_url
+            else ""
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +102,8 @@ class Found:
 
     id: int
     provider_ref: str | None
+    is_one_of_several: bool = False
+    """Some that are alike are there, and nothing tells which is this try: none is adopted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +139,15 @@ class Finds(Protocol):
     """A channel that can look up tries in doubt at its provider."""
 
     async def find(self, attempts: list[Attempt], deadline: float) -> list[Found]: ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A channel that can ask its provider to take back what it has not delivered."""
+
+    async def recall(self, refs: list[str], deadline: float) -> dict[str, str]:
+        """Provider reference -> `recalled`, `refused` (too late), or `untold` (no clear answer)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,3 +198,5 @@ class Recipient:
     address_hash: bytes = b""
     failures: int = 0
     """Tries spent so far; a throttle spends none."""
+    drill: bool = False
+    """An exercise: no lane that reaches people may take it."""

@@ -38,6 +38,8 @@ class Facts:
     end_at: datetime | None = None
     etr_at: datetime | None = None
     """The public, rounded estimate; never a past one."""
+    etr_from: datetime | None = None
+    """Begin of a window that ends at etr_at: "between 08:00 and 10:00"."""
     etr_confidence: str = "medium"
     old_etr_at: datetime | None = None
     old_start_at: datetime | None = None
@@ -53,6 +55,10 @@ class Facts:
     """Affected customers, for speech (two significant digits, none below 50)."""
     two_way: bool = False
     """Whether the lane can receive an answer; texts ask for replies only then."""
+    told_at: datetime | None = None
+    """When whoever listens was written to about this; for speech."""
+    unchanged_since: datetime | None = None
+    """As of when whoever listens heard just this before; for speech."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,8 @@ class Revision:
     etr_confidence: str = "medium"
     public_etr: datetime | None = None
     """The one rounding of etr_at, up, that every channel shows."""
+    etr_from: datetime | None = None
+    """Begin of a window that ends at public_etr, where an exact time would promise too much."""
     next_update_at: datetime | None = None
     restored_at: datetime | None = None
     known_how: str = ""
@@ -60,6 +62,9 @@ class Revision:
     source_seq: int | None = None
     author: str = ""
     recorded_at: datetime
+    start_wall: str | None = None
+    """Of planned works: the start as typed, `2026-07-16T08:00`. If the zone's rules change, the instant moves."""
+    end_wall: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,13 @@ class Occasion:
     """IANA zone of the area, in which its times are typed and spoken."""
     opened_at: datetime
     revision: Revision
+    event_id: int | None = None
+    """The storm it belongs to."""
+    parent_id: int | None = None
+    """The outage it is nested in."""
+    merged_into: int | None = None
+    drill: bool = False
+    """An exercise: its texts are marked and reach nobody but the outbox."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +99,6 @@ class NewOccasion:
     name: str
     zone: str
     source_ref: str | None = None
+    event_id: int | None = None
+    parent_id: int | None = None
+    drill: bool = False

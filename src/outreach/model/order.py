@@ -22,6 +22,19 @@ def rank(seed: bytes, household: str) -> int:
     return int.from_bytes(digest(seed, household)[:8], "big") >> 1
 
 
+def is_drawn(seed: bytes, word: str, household: str, *, share: float) -> bool:
+    """Whether the seed draws a household for `word` (`tail`, `holdout`): HMAC(seed, word + household) below the share.
+
+    Asked of the first 63 bits, as the databases have them; a share is a float, so that the answer is the same.
+    """
+    return rank(seed, word + household) < drawn_below(share)
+
+
+def drawn_below(share: float) -> int:
+    """The rank below which this share of all households lies."""
+    return int(share * (1 << RANK_BITS))
+
+
 def pads(seed: bytes) -> tuple[bytes, bytes]:
     """Inner and outer HMAC pads of a seed of at most 64 bytes, for databases that only have sha256."""
     block = seed.ljust(64, b"\0")

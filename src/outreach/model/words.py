@@ -55,6 +55,8 @@ class OccasionState(StrEnum):
     """State of an occasion at a revision."""
 
     SCHEDULED = "scheduled"
+    SUSPECTED = "suspected"
+    """Reports of customers point at it, and nobody has confirmed it: no truth yet, so told to nobody but who asks."""
     ACTIVE = "active"
     PARTIAL = "partial"
     RESTORED = "restored"
@@ -79,12 +81,16 @@ class Event(StrEnum):
     ETR_EARLIER = "etr_earlier"
     ETR_WITHDRAWN = "etr_withdrawn"
     ETR_EXPIRING = "etr_expiring"
+    ETR_HELD = "etr_held"
+    """A smaller change was kept back, and what people were told is about to pass; no step answers to it."""
     PARTIAL = "partial"
+    STILL_OUT = "still_out"
     RESTORED = "restored"
     CORRECTION = "correction"
     NOTICE = "notice"
     STARTED = "started"
     DELAYED = "delayed"
+    OVERRUN = "overrun"
     MOVED = "moved"
     CANCELLED = "cancelled"
     ADVISED = "advised"
@@ -155,18 +161,24 @@ TRANSITIONS: dict[MessageState, frozenset[MessageState]] = {
         {_S.ACCEPTED, _S.SENT, _S.DELIVERED, _S.UNDELIVERED, _S.QUEUED, _S.UNKNOWN}
     )
     | _STOPPED,
-    _S.ACCEPTED: frozenset({_S.SENT, _S.DELIVERED, _S.UNDELIVERED, _S.FAILED, _S.UNKNOWN}),
+    _S.ACCEPTED: frozenset(
+        {_S.SENT, _S.DELIVERED, _S.UNDELIVERED, _S.FAILED, _S.UNKNOWN, _S.CANCELLED}
+    ),
     _S.SENT: frozenset({_S.DELIVERED, _S.UNDELIVERED, _S.UNKNOWN}),
-    _S.UNKNOWN: frozenset({_S.ACCEPTED, _S.SENT, _S.DELIVERED, _S.UNDELIVERED}),
+    _S.UNKNOWN: frozenset({_S.ACCEPTED, _S.SENT, _S.DELIVERED, _S.UNDELIVERED, _S.CANCELLED}),
     _S.DELIVERED: frozenset(),
-    _S.UNDELIVERED: frozenset(),
-    _S.FAILED: frozenset(),
+    _S.UNDELIVERED: frozenset({_S.DELIVERED, _S.CANCELLED}),
+    _S.FAILED: frozenset({_S.DELIVERED}),
     _S.SUPPRESSED: frozenset(),
     _S.SUPERSEDED: frozenset(),
     _S.EXPIRED: frozenset(),
     _S.CANCELLED: frozenset(),
 }
-"""Where a message may go from each state; a late receipt may still lift `unknown`."""
+"""Where a message may go from each state.
+
+A late receipt may still lift `unknown`, a delivery overrules bad news, and what the provider took back
+on request is `cancelled`.
+"""
 
 TOLD_STATES = frozenset({_S.ACCEPTED, _S.SENT, _S.DELIVERED, _S.IN_DOUBT, _S.UNKNOWN})
 """States in which the person was, or may have been, told."""
@@ -183,6 +195,15 @@ class Purpose(StrEnum):
     COMMERCIAL = "commercial"
 
 
+class Basis(StrEnum):
+    """Why in law a campaign may write: GDPR art. 6, LGPD art. 7, Ley 21.719 art. 12 and 13."""
+
+    CONTRACT = "contract"
+    LEGAL_DUTY = "legal_duty"
+    CONSENT = "consent"
+    VITAL_INTEREST = "vital_interest"
+
+
 class LeftOut(StrEnum):
     """Why an affected customer is not written to."""
 
@@ -190,7 +211,18 @@ class LeftOut(StrEnum):
     NO_CONSENT = "no_consent"
     OPTED_OUT = "opted_out"
     SHARED_ADDRESS = "shared_address"
+    TOLD_ALREADY = "told_already"
+    DAILY_CAP = "daily_cap"
     OTHER_CHANNELS_ONLY = "other_channels_only"
+    STILL_OUT = "still_out"
+    MUTED = "muted"
+    HOLDOUT = "holdout"
+
+
+NOT_NOW = frozenset(
+    {LeftOut.TOLD_ALREADY, LeftOut.DAILY_CAP, LeftOut.STILL_OUT, LeftOut.MUTED, LeftOut.HOLDOUT}
+)
+"""Reasons not to write to who could be reached: nobody has to call them for it."""
 
 
 class LoadState(StrEnum):

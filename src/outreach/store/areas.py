@@ -64,6 +64,13 @@ def names(session: Session, digests: Iterable[str]) -> dict[str, str]:
     return {digest: str(shape["name"]) for digest, shape in rows}
 
 
+def shapes(session: Session, digests: Iterable[str]) -> list[dict[str, Any]]:
+    """The shapes of these areas, as `Area.shape` has them, in the order of their digests."""
+    wanted = t.area.c.digest.in_(list(digests))
+    rows = session.execute(select(t.area.c.shape).where(wanted).order_by(t.area.c.digest))
+    return [_area(shape).shape for (shape,) in rows]
+
+
 def unplaced(session: Session) -> tuple[int, int]:
     """(open premises without coordinates, all open premises): the first are in no area."""
     p = t.premise.c

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, or_, select, update
+from sqlalchemy import RowMapping, func, or_, select, update
 
 from outreach.model.message import Recipient
 from outreach.model.words import MessageState
-from outreach.store import claims, settle, tables as t
+from outreach.store import bulk, claims, restoring, settle, tables as t
 from outreach.store.session import Session
 
 
@@ -26,6 +26,8 @@ class Doubt:
     """How often the provider said that it has no such message."""
     stopped_as: MessageState | None
     """Set once the text may not be sent again: overtaken, cancelled, expired, opted out."""
+    restored: bool = False
+    """From a backup: it may have left long ago, and is sent again on proof alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ def due(
             a.c.started_at,
             a.c.ended_at,
             a.c.looks,
+            a.c.code,
             claims.stopped_as(now).label("stop"),
         )
         .select_from(a)
@@ -96,6 +99,59 @@ def write(
     return [one.id for one in ours]
 
 
+def of_others(session: Session, found: Mapping[int, str]) -> dict[int, bool]:
+    """Messages whose found copy another message of the same address has, or may have.
+
+    `found`: message -> the provider's reference. True: another carries that reference. False: another
+    is in a call or in doubt itself, and of two messages with the same words nobody can say whose it is.
+    """
+    m, other, held = t.message, t.message.alias(), t.customer_contact.c
+    holders = select(held.customer_id).where(held.contact_point_id == m.c.contact_point_id)
+    carries = other.c.provider_ref.in_(found.values())
+    is_open = other.c.state.in_([MessageState.SENDING, MessageState.IN_DOUBT])
+    rows = session.execute(
+        select(m.c.id, other.c.provider_ref)
+        .select_from(m)
+        .join(other, other.c.customer_id.in_(holders.union(select(m.c.customer_id))))
+        .where(
+            m.c.id.in_(list(found)),
+            other.c.id != m.c.id,
+            or_(carries, is_open & (other.c.contact_point_id == m.c.contact_point_id)),
+        )
+    )
+    others: dict[int, bool] = {}
+    for message, ref in rows:
+        others[message] = others.get(message, False) or ref == found[message]
+    return others
+
+
+def flag_copies(session: Session, seen: Mapping[int, Collection[str]]) -> list[int]:
+    """Messages of which the provider holds another copy than the one we know, now flagged as such.
+
+    `seen`: message -> the provider's references in receipts that say it has the message, or gave
+    it to the person. Two references are two copies: a first try whose reply was lost for longer
+    than its listing lagged.
+    """
+    m = t.message
+    rows = session.execute(
+        select(m.c.id, m.c.provider_ref).where(
+            bulk.among(session, m.c.id, list(seen)), m.c.provider_ref.is_not(None)
+        )
+    )
+    doubled = [row[0] for row in rows if set(seen[row[0]]) - {row[1]}] if seen else []
+    if doubled:
+        session.execute(
+            update(m).where(bulk.among(session, m.c.id, doubled)).values(reason=settle.DUPLICATE)
+        )
+    return doubled
+
+
+def copies(session: Session) -> int:
+    """Messages of which the provider turned out to hold two copies; the goal is 1 in 10,000 at most."""
+    known = t.message.c.reason == settle.DUPLICATE
+    return session.execute(select(func.count()).select_from(t.message).where(known)).scalar_one()
+
+
 def _write(session: Session, one: Decided, *, provider: str, now: datetime) -> None:
     a, m = t.attempt, t.message
     values: dict[str, Any] = {}
@@ -120,4 +176,5 @@ def _doubt(row: RowMapping) -> Doubt:
         ended_at=row["ended_at"],
         looks=row["looks"],
         stopped_as=MessageState(row["stop"]) if row["stop"] else None,
+        restored=row["code"] == restoring.RESTORED,
     )

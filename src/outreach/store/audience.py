@@ -23,6 +23,15 @@ def affected(session: Session, scope: Remaining) -> AffectedCounts:
     return counted.affected if counted else _affected(session, scope)
 
 
+def customers(session: Session, scope: Remaining) -> int:
+    """Their number alone: of several nodes in a fraction of the time."""
+    counted = _beforehand(session, scope)
+    if counted:
+        return counted.affected.customers
+    number = func.count(distinct(t.reach.c.customer_id))
+    return session.execute(select(number).where(seen(session, scope))).scalar_one()
+
+
 def messages(session: Session, scope: Remaining) -> dict[str, int]:
     """Messages by channel that a step by SMS and e-mail would send to everybody affected."""
     counted = _beforehand(session, scope)

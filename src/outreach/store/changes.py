@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from outreach.store.session import Session
 from outreach.store.tables import change
 
-Topic = Literal["truth", "stop", "record", "network"]
+Topic = Literal["truth", "stop", "record", "network", "keys"]
 
 
 def bump(session: Session, *topics: Topic, now: datetime) -> None:

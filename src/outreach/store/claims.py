@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CursorResult,
+    LargeBinary,
     RowMapping,
     Select,
     case,
@@ -33,9 +36,10 @@ from outreach.model.words import (
     StepRunState,
     Tier,
 )
-from outreach.store import tables as t
+from outreach.store import backlog, bulk, overtaking, spent, tables as t
 from outreach.store.session import Session
-from outreach.store.types import UtcDateTime
+from outreach.store.spent import UNCAPPED, Caps
+from outreach.store.types import UtcDateTime, from_micros
 
 _PASSES = 20
 """Chunks of stopped rows that one claim clears before it gives the lock back."""
@@ -53,6 +57,9 @@ class Claim:
     now: datetime
     lease: timedelta
     limit: int
+    caps: Caps = UNCAPPED
+    outbox: bool = False
+    """Whether what this lane takes stays with us: only such a lane is given a drill."""
 
 
 def claim(session: Session, wanted: Claim) -> list[Recipient]:
@@ -62,15 +69,23 @@ def claim(session: Session, wanted: Claim) -> list[Recipient]:
     expired or suppressed are settled as such. Empty: nothing of this pool may leave now.
     """
     for _pass in range(_PASSES):
-        waves = _claimable_waves(session)
-        rows = session.execute(_candidates(wanted, waves)).mappings().all() if waves else []
+        waves = _claimable_waves(session, outbox=wanted.outbox)
+        rows = _rows(session, _candidates(wanted, waves)) if waves else []
         if not rows:
             return []
+        newer = [row[0] for row in rows if row[-1] is None and row[_VERSION] > 1]
+        held = overtaking.held(session, newer, now=wanted.now)
+        able = [row[0] for row in rows if row[-1] is None and row[0] not in held]
+        held |= spent.sift(session, wanted.caps, able, now=wanted.now)
+        rows = [row for row in rows if row[0] not in held] if held else rows
+        if not rows:
+            continue
         _unqueue(session, wanted.pool, rows)
         _stop(session, rows)
-        taken = _take(session, wanted, [row["id"] for row in rows if row["stop"] is None])
+        free = [row for row in rows if row[-1] is None]
+        taken = _take(session, wanted, [row[0] for row in free])
         if taken:
-            return [recipient(row, taken[row["id"]]) for row in rows if row["id"] in taken]
+            return [_recipient(row, row[1] + 1) for row in free if row[0] in taken]
     return []
 
 
@@ -105,17 +120,31 @@ def _any(column: ColumnElement[str], value: ColumnElement[str]) -> ColumnElement
     return or_(column == "*", column == value)
 
 
-def _claimable_waves(session: Session) -> Sequence[int]:
+@dataclass(frozen=True, slots=True)
+class _Waves:
+    """Waves out of which may be claimed; falsy if there is none."""
+
+    ids: Sequence[int]
+    has_canary: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.ids)
+
+
+def _claimable_waves(session: Session, *, outbox: bool) -> _Waves:
     """Frozen waves that have queued rows, of runs that are not paused; few, so asked first."""
-    return session.scalars(
-        select(t.step_run.c.id)
+    drills = [] if outbox else [t.run.c.drill.is_(False)]
+    found = session.execute(
+        select(t.step_run.c.id, t.run.c.canary_rank)
         .join(t.run, t.run.c.id == t.step_run.c.run_id)
         .where(
             t.run.c.state != RunState.PAUSED,
             t.step_run.c.state == StepRunState.FROZEN,
             exists().where(t.queue.c.step_run_id == t.step_run.c.id),
+            *drills,
         )
     ).all()
+    return _Waves([row[0] for row in found], any(row[1] is not None for row in found))
 
 
 def of_recipient() -> list[ColumnElement[Any]]:
@@ -125,11 +154,11 @@ def of_recipient() -> list[ColumnElement[Any]]:
         m.c.id, m.c["try"], m.c.failures, m.c.channel, m.c.locale, m.c.zone, m.c.priority,
         m.c.locality, m.c.premises, m.c.not_after, m.c.step_run_id, m.c.rank,
         p.c.address_sealed, p.c.address_hash, w.c.version, w.c.step, w.c.template, w.c.tier,
-        w.c.run_id, r.c.occasion_id, r.c.campaign, r.c.pinned, r.c.purpose,
+        w.c.run_id, r.c.occasion_id, r.c.campaign, r.c.pinned, r.c.purpose, r.c.drill,
     ]  # fmt: skip
 
 
-def _candidates(wanted: Claim, waves: Sequence[int]) -> Select[Any]:
+def _candidates(wanted: Claim, waves: _Waves) -> Select[Any]:
     q, m, w, p = t.queue, t.message, t.step_run, t.contact_point
     stop = case((m.c.state != MessageState.QUEUED, _GONE), else_=stopped_as(wanted.now))
     return (
@@ -142,8 +171,9 @@ def _candidates(wanted: Claim, waves: Sequence[int]) -> Select[Any]:
         .where(
             q.c.pool == wanted.pool,
             # + 0 keeps the planner on the primary key: by wave it would have to sort them all
-            (q.c.step_run_id + 0).in_(waves),
+            (q.c.step_run_id + 0).in_(waves.ids),
             or_(q.c.not_before.is_(None), q.c.not_before <= wanted.now),
+            *([backlog.goes_before_a_word()] if waves.has_canary else []),
         )
         .order_by(*_ORDER)
         .limit(wanted.limit)
@@ -151,41 +181,63 @@ def _candidates(wanted: Claim, waves: Sequence[int]) -> Select[Any]:
     )
 
 
-def _unqueue(session: Session, pool: str, rows: Sequence[RowMapping]) -> None:
-    """One range of the queue's own order, less what stays: index work only."""
-    ends = [
-        tuple_(row["tier"], row["priority"], row["rank"], row["id"]) for row in (rows[0], rows[-1])
+def _rows(session: Session, asked: Select[Any]) -> Sequence[Sequence[Any]]:
+    """The rows of a query, in its order; on SQLite as one.
+
+    Its driver lets go of the interpreter at every row, and beside a busy event loop each of them
+    would wait for its turn again.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        return session.execute(asked).all()
+    inner = asked.subquery()
+    is_bytes = [isinstance(column.type, LargeBinary) for column in inner.c]
+    columns = [
+        func.hex(column) if plain else column
+        for column, plain in zip(inner.c, is_bytes, strict=True)
     ]
+    whole = session.execute(select(func.json_group_array(func.json_array(*columns)))).scalar_one()
+    rows: list[list[Any]] = json.loads(whole)
+    at = [index for index, plain in enumerate(is_bytes) if plain]
+    for row in rows:
+        for index in at:
+            row[index] = bytes.fromhex(row[index])
+        row[_NOT_AFTER] = from_micros(row[_NOT_AFTER]) if row[_NOT_AFTER] else None
+    return rows
+
+
+def _unqueue(session: Session, pool: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One range of the queue's own order, less what stays: index work only."""
+    ends = [tuple_(*(row[index] for index in _IN_ORDER)) for row in (rows[0], rows[-1])]
     session.execute(
         delete(t.queue).where(
             t.queue.c.pool == pool,
             tuple_(*_ORDER) >= ends[0],
             tuple_(*_ORDER) <= ends[1],
-            t.queue.c.message_id.in_([row["id"] for row in rows]),
+            bulk.among(session, t.queue.c.message_id, [row[0] for row in rows]),
         )
     )
 
 
-def _stop(session: Session, rows: Sequence[RowMapping]) -> None:
-    for state in {row["stop"] for row in rows} - {None, _GONE}:
+def _stop(session: Session, rows: Sequence[Sequence[Any]]) -> None:
+    for state in {row[-1] for row in rows} - {None, _GONE}:
         session.execute(
             update(t.message)
             .where(
-                t.message.c.id.in_([row["id"] for row in rows if row["stop"] == state]),
+                bulk.among(session, t.message.c.id, [row[0] for row in rows if row[-1] == state]),
                 t.message.c.state == MessageState.QUEUED,
             )
             .values(state=state, reason=state)
         )
 
 
-def _take(session: Session, wanted: Claim, ids: Sequence[int]) -> dict[int, int]:
-    """message -> its risen try, of those that were still queued when it was written."""
+def _take(session: Session, wanted: Claim, ids: Sequence[int]) -> Iterable[int]:
+    """Those that were still queued when they were written; mostly all."""
     if not ids:
-        return {}
+        return set()
     m = t.message
-    written: Sequence[Any] = session.execute(
+    written: Any = session.execute(
         update(m)
-        .where(m.c.id.in_(ids), m.c.state == MessageState.QUEUED)
+        .where(bulk.among(session, m.c.id, ids), m.c.state == MessageState.QUEUED)
         .values(
             {
                 "state": MessageState.SENDING,
@@ -197,34 +249,67 @@ def _take(session: Session, wanted: Claim, ids: Sequence[int]) -> dict[int, int]
                 "slot_at": func.coalesce(m.c.slot_at, literal(wanted.now, UtcDateTime)),
             }
         )
-        .returning(m.c.id, m.c["try"])
-    ).all()
-    return dict(written)
+    )
+    assert isinstance(written, CursorResult)  # noqa: S101  what an UPDATE gives
+    if written.rowcount == len(ids):
+        return set(ids)
+    # Queued a moment ago in this very transaction: if it is ours now, it was taken by us here.
+    ours = select(m.c.id).where(
+        bulk.among(session, m.c.id, ids),
+        m.c.state == MessageState.SENDING,
+        m.c.owner == wanted.owner,
+        m.c.lane == wanted.lane,
+        m.c.claimed_at == wanted.now,
+    )
+    return set(session.scalars(ours))
+
+
+_NAMES = tuple(column.name for column in of_recipient())
+_NOT_AFTER = _NAMES.index("not_after")
+_VERSION = _NAMES.index("version")
+_IN_ORDER = tuple(_NAMES.index(name) for name in ("tier", "priority", "rank", "id"))
+_CHANNELS = {each.value: each for each in Channel}
+_CLASSES = {each.value: each for each in PriorityClass}
+_PURPOSES = {each.value: each for each in Purpose}
+_TIERS = {each.value: each for each in Tier}
 
 
 def recipient(row: RowMapping, try_: int) -> Recipient:
     """One joined row as the values that rendering needs."""
+    return _recipient([row[name] for name in _NAMES], try_)
+
+
+def _recipient(row: Sequence[Any], try_: int) -> Recipient:
+    (
+        id_, _try, failures, channel, locale, zone, priority, locality, premises, not_after,
+        step_run, _rank, sealed, address_hash, version, step, template, tier,
+        run, occasion, campaign, pinned, purpose, drill,
+    ) = row[:_WIDTH]  # fmt: skip
     return Recipient(
-        id=row["id"],
+        id=id_,
         try_=try_,
-        occasion=row["occasion_id"],
-        version=row["version"],
-        step=row["step"],
-        template=row["template"],
-        campaign=row["campaign"],
-        channel=Channel(row["channel"]),
-        locale=row["locale"],
-        zone=row["zone"],
-        priority=PriorityClass(row["priority"]),
-        address_sealed=row["address_sealed"],
-        locality=row["locality"],
-        premises=row["premises"],
-        not_after=row["not_after"],
-        purpose=Purpose(row["purpose"]),
-        run=row["run_id"],
-        step_run=row["step_run_id"],
-        pinned=row["pinned"],
-        tier=Tier(row["tier"]),
-        address_hash=row["address_hash"],
-        failures=row["failures"],
+        occasion=occasion,
+        version=version,
+        step=step,
+        template=template,
+        campaign=campaign,
+        channel=_CHANNELS[channel],
+        locale=locale,
+        zone=zone,
+        priority=_CLASSES[priority],
+        address_sealed=sealed,
+        locality=locality,
+        premises=premises,
+        not_after=not_after,
+        purpose=_PURPOSES[purpose],
+        run=run,
+        step_run=step_run,
+        pinned=pinned,
+        tier=_TIERS[tier],
+        address_hash=address_hash,
+        failures=failures,
+        drill=bool(drill),
     )
+
+
+_WIDTH = len(_NAMES)

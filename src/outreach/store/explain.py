@@ -54,6 +54,9 @@ class Sent:
     reason: str
     run_state: RunState
     run_reason: str
+    launched_by: str
+    approved_by: str
+    """The second person; empty where the campaign asks for none."""
     created_at: datetime
     """When its wave was opened."""
     lane: str | None
@@ -64,6 +67,8 @@ class Sent:
     delivered_at: datetime | None
     segments: int | None
     body_hash: bytes | None
+    basis: str = "contract"
+    """Why in law it was sent: model.words.Basis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +276,9 @@ def _messages(
             w.c.created_at,
             r.c.state.label("run_state"),
             r.c.reason.label("run_reason"),
+            r.c.launched_by,
+            r.c.approved_by,
+            r.c.basis,
             t.occasion.c.name.label("occasion_name"),
         )
         .select_from(m)
@@ -286,7 +294,7 @@ def _messages(
 
 
 def _sent(row: RowMapping) -> Sent:
-    same = ("occasion_name", "run_reason", "created_at", "lane", "provider", "not_before", "claimed_at",
+    same = ("occasion_name", "run_reason", "launched_by", "approved_by", "basis", "created_at", "lane", "provider", "not_before", "claimed_at",
             "accepted_at", "delivered_at", "segments", "body_hash")  # fmt: skip
     return Sent(
         recipient=claims.recipient(row, row["try"]),

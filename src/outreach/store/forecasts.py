@@ -25,6 +25,8 @@ class Group:
     pool: str
     not_before: datetime | None
     messages: int
+    premises: int = 1
+    """How many each of them has in the scope: their text may count them."""
 
 
 def groups(session: Session, plan: Freezing) -> list[Group]:
@@ -32,7 +34,16 @@ def groups(session: Session, plan: Freezing) -> list[Group]:
     rows = freeze.rows(session, plan).subquery()
     keys = [
         rows.c[name]
-        for name in ("channel", "priority", "locale", "locality", "zone", "pool", "not_before")
+        for name in (
+            "channel",
+            "priority",
+            "locale",
+            "locality",
+            "zone",
+            "pool",
+            "not_before",
+            "premises",
+        )
     ]
     found = session.execute(
         select(*keys, func.count().label("messages")).group_by(*keys).order_by(*keys)
@@ -41,7 +52,7 @@ def groups(session: Session, plan: Freezing) -> list[Group]:
         Group(
             channel=Channel(row.channel), priority=PriorityClass(row.priority), locale=row.locale,
             locality=row.locality, zone=row.zone, pool=row.pool, not_before=row.not_before,
-            messages=row.messages,
+            messages=row.messages, premises=row.premises,
         )
         for row in found
     ]  # fmt: skip

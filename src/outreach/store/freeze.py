@@ -1,180 +1,232 @@
-"""Freezes a wave's audience into the ledger, slice by slice, then the queue in claim order.
+"""Freezes a wave: its rows are found once, laid aside, and copied into the ledger slice by slice.
 
-Every slice is one short transaction that also moves the wave's mark, so that a crash repeats one
-harmlessly and no other writer waits. The marks, in order: places and contact points while the audience
-is written (`freeze_rows`), then numbers below -2 while the queue is filled (`freeze_queue`). Nothing of a
-wave is claimed before its state is `frozen`.
+Finding takes seconds, so it writes only a temporary table (`aside`): no other writer waits. Each slice
+is one short transaction that moves rows from there and the wave's mark by one round. The table bears the
+mark in its name: after a crash, or a slice of another process, there is none of that name, and whoever
+goes on finds anew what is not written yet. Nothing of a wave is claimed before its state is `frozen`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    case,
-    func,
-    literal,
-    select,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Select, Table, delete, insert, select, true
 
-from outreach.model.words import Audience, StepRunState
-from outreach.store import audience, freeze_queue, freeze_rows, planning, tables as t
+from outreach.model.words import StepRunState
+from outreach.store import aside, freeze_queue, freeze_rows, planning, runs, tables as t
 from outreach.store.freeze_queue import mark_wave
-from outreach.store.freeze_rows import (
-    Freezing,
-    Release,
-    from_ledger,
-    from_reach,
-    own_accounts,
-    rows,
-)
+from outreach.store.freeze_rows import rows
+from outreach.store.freezing import Freezing, Release
 from outreach.store.runs import Wave
-from outreach.store.session import Session
+from outreach.store.session import Database, Session
 
-__all__ = ["Freezing", "Release", "at_slice", "freeze_slice", "rows"]
+__all__ = [
+    "Freezing",
+    "Release",
+    "at_slice",
+    "close_unwritten",
+    "freeze_slice",
+    "freeze_whole",
+    "is_unwritten",
+    "lay_whole",
+    "prepare",
+    "rows",
+]
 
 SLICE_ROWS = 20_000
-"""Rows of reach a transaction takes: well under 0.5 s, so that other writers never wait longer."""
-_LAST = (1 << 63) - 1
-_OFF_NETWORK = -(1 << 62)
-"""Marks from here on are contact points of premises off the network, which all stand at one place."""
-_BEGIN = -2
+"""Rows that a transaction writes, on PostgreSQL half as many: well under 0.5 s, so that nobody waits longer."""
+_FIRST = -2
+"""The mark of a wave that opens; each slice lowers it by the number of phases, each phase by one."""
+_PHASES = (
+    (t.message, "contact_point_id", freeze_rows.COLUMNS),
+    (t.left_out, "customer_id", tuple(t.left_out.c.keys())),
+    (t.queue, "message_id", ("message_id",)),
+)
+"""Table, what tells its rows of one wave apart, and what is laid aside.
+
+PostgreSQL fills the queue together with the messages: the third has nothing left to do there.
+"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Slice:
-    """Which rows a slice takes, and where the next one begins; None: it was the last of the audience."""
-
-    rows: ColumnElement[bool]
-    following: int | None
+_ONCE = tuple(
+    aside.table(f"aside_{target.name}", target, columns) for target, _key, columns in _PHASES[:2]
+)
+"""Where a wave that is small enough lies whole: its messages, and who is left out."""
 
 
-def freeze_slice(session: Session, plan: Freezing) -> bool:
-    """Writes the next slice in the caller's transaction; True when it was the last and the wave is frozen."""
+def at_slice(plan: Freezing, wave: Wave) -> Freezing:
+    """The plan, for the same classes, going on where the wave's mark stands."""
+    return replace(plan, wave=replace(wave, classes=plan.wave.classes))
+
+
+def prepare(own: Database, plan: Freezing) -> None:
+    """Lays aside what the next slice takes, unless it lies there; `own` is `Database.apart`.
+
+    A transaction that locks nothing others want, of seconds for a million messages.
+    """
+    with own.read() as session:
+        wave = runs.wave(session, plan.wave.id)
+        if wave.state is not StepRunState.FROZEN:
+            _laid(session, at_slice(plan, wave))
+        session.commit()
+
+
+def is_unwritten(wave: Wave) -> bool:
+    """Whether nobody has begun to write it."""
+    return wave.state is StepRunState.FREEZING and wave.slice_from == _FIRST
+
+
+def close_unwritten(session: Session, wave: Wave) -> None:
+    """Ends a wave that has nobody in it, unless another process has begun it."""
+    if is_unwritten(runs.wave(session, wave.id, locked=True)):
+        mark_wave(session, wave.id, state=StepRunState.FROZEN, frozen_at=wave.created_at)
+
+
+def lay_whole(own: Database, plan: Freezing) -> bool:
+    """Lays a fresh wave aside whole; False if it is too large for one slice, or begun: then slice by slice.
+
+    Nearly every wave is small, or empty: one look and one transaction in place of three of each.
+    """
+    if plan.wave.slice_from != _FIRST:
+        return False
+    with own.read() as session:
+        planning.plan_each(session)
+        for lain, (target, *_key) in zip(_ONCE, _PHASES, strict=False):
+            aside.empty(session, lain)
+            aside.lay_anew(session, lain, _found(session, plan, target))
+            if aside.next_part(session, lain, _most(session)) is not None:
+                aside.drop(session, _ONCE)
+                session.commit()
+                return False
+        session.commit()
+    return True
+
+
+def freeze_whole(session: Session, plan: Freezing) -> bool:
+    """Writes what lies aside whole, in the caller's transaction; False: another process has begun it."""
     wave = plan.wave
     if wave.state is StepRunState.FROZEN:
         return True
-    planning.plan_each(session)
-    if freeze_queue.is_filling(wave):
-        return freeze_queue.fill(session, plan)
-    is_told = wave.audience in {Audience.TOLD, Audience.LEFT}
-    part = _of_told(session, plan) if is_told else _of_reach(session, plan)
-    if is_told:
-        _insert(session, from_ledger(plan, part.rows))
-    else:
-        by_premise = freeze_rows.is_by_premise(session, plan)
-        found = freeze_rows.by_premise if by_premise else from_reach
-        _insert(session, found(session, plan, part.rows))
-        if wave.audience is Audience.AFFECTED:
-            _leave_out(session, plan, part.rows)
-    if part.following is None and not is_told and plan.posts_at is not None:
-        _insert(session, own_accounts(plan))
-    following = freeze_queue.BEGIN if part.following is None else part.following
+    if wave.slice_from != _FIRST:
+        return False
+    written = [
+        _moved(session, plan, lain, target)
+        for lain, (target, *_key) in zip(_ONCE, _PHASES, strict=False)
+    ]
+    frozen = written[0]
+    if frozen and wave.superseded_at:
+        while freeze_queue.supersede(session, wave):
+            pass
+    elif frozen and _is_sqlite(session):
+        session.execute(freeze_queue.whole(plan))
+    mark_wave(
+        session, wave.id, slice_from=_FIRST - len(_PHASES) + 1, frozen=frozen,
+        state=StepRunState.FROZEN, frozen_at=wave.created_at,
+    )  # fmt: skip
+    return True
+
+
+def _moved(session: Session, plan: Freezing, lain: Table, target: Table) -> int:
+    """How many rows lay there; they are where they belong now."""
+    kept = [column for column in lain.c if column.name != "n"]
+    names = [column.name for column in kept]
+    count = aside.count(session, lain)
+    if not count:
+        return 0
+    statement = insert(target).from_select(names, select(*kept).order_by(lain.c.n))
+    if target is t.message and not _is_sqlite(session):
+        statement = freeze_queue.at_once(statement, plan)
+    session.execute(statement)
+    return count
+
+
+def _most(session: Session) -> int:
+    """Rows that one transaction writes."""
+    return SLICE_ROWS if _is_sqlite(session) else -(-SLICE_ROWS // 2)
+
+
+def freeze_slice(session: Session, plan: Freezing) -> bool:
+    """Writes the next slice in the caller's transaction; True when it was the last and the wave is frozen.
+
+    What was not prepared on this connection is found first, in the same transaction.
+    """
+    wave = plan.wave
+    if wave.state is StepRunState.FROZEN:
+        return True
+    target = _PHASES[_phase(wave.slice_from)][0]
+    if target is t.queue and wave.superseded_at:
+        return not freeze_queue.supersede(session, wave) and _done(session, wave)
+    lain = _laid(session, plan)
+    part = aside.next_part(session, lain, _most(session))
+    _write(session, plan, lain, true() if part is None else part)
+    if part is None:
+        lain.drop(session.connection())
+        return _done(session, wave)
+    following = wave.slice_from - len(_PHASES)
+    aside.rename(session, lain, _name(wave.id, following))
     mark_wave(session, wave.id, slice_from=following)
     return False
 
 
-def at_slice(plan: Freezing, wave: Wave) -> Freezing:
-    """The plan, going on where the wave's mark stands."""
-    return replace(plan, wave=wave)
+def _write(session: Session, plan: Freezing, lain: Table, part: ColumnElement[bool]) -> None:
+    """Moves a part of what lies aside to where it belongs.
+
+    Without ON CONFLICT, which on PostgreSQL is a second look at each unique key.
+    """
+    target = _PHASES[_phase(plan.wave.slice_from)][0]
+    kept = [column for column in lain.c if column.name != "n"]
+    found = freeze_queue.queued(lain, plan.wave) if target is t.queue else select(*kept)
+    names = [column.name for column in found.selected_columns]
+    statement = insert(target).from_select(names, found.where(part).order_by(lain.c.n))
+    if target is t.message and not _is_sqlite(session):
+        statement = freeze_queue.at_once(statement, plan)
+    session.execute(statement)
+    session.connection().execute(delete(lain).where(part))
 
 
-def _of_reach(session: Session, plan: Freezing) -> _Slice:
-    """A node's rows are never split, but those off the network are, by contact point."""
-    r, mark = t.reach.c, plan.wave.slice_from
-    if mark < 0 and not plan.scope.only_spans:
-        low = 0 if mark == _BEGIN else mark - _OFF_NETWORK
-        off = and_(r.tree_order == -1, r.contact_point_id >= low)
-        high = _end(session, plan, r.contact_point_id, off)
-        if high is None:
-            return _Slice(rows=off, following=0)
-        return _Slice(rows=and_(off, r.contact_point_id <= high), following=high + 1 + _OFF_NETWORK)
-    low = max(mark, 0)
-    high = _end(session, plan, r.tree_order, r.tree_order >= low)
-    return _Slice(
-        rows=r.tree_order.between(low, _LAST if high is None else high),
-        following=None if high is None else high + 1,
-    )
+def _done(session: Session, wave: Wave) -> bool:
+    """Ends the wave's phase; True after the last."""
+    target = _PHASES[_phase(wave.slice_from)][0]
+    if target is t.queue:
+        mark_wave(session, wave.id, state=StepRunState.FROZEN, frozen_at=wave.created_at)
+        return True
+    mark_wave(session, wave.id, slice_from=wave.slice_from - 1)
+    if target is t.message:
+        mark_wave(session, wave.id, frozen=freeze_queue.counted(session, wave))
+    return False
 
 
-def _end(
-    session: Session, plan: Freezing, column: ColumnElement[int], after: ColumnElement[bool]
-) -> int | None:
-    return session.execute(
-        select(column)
-        .where(plan.scope.covers(t.reach), after)
-        .order_by(column)
-        .offset(SLICE_ROWS)
-        .limit(1)
-    ).scalar()
+def _laid(session: Session, plan: Freezing) -> Table:
+    """The rows of the wave's phase that are not written yet, in a table of this connection."""
+    wave = plan.wave
+    target, key, columns = _PHASES[_phase(wave.slice_from)]
+    lain = aside.table(_name(wave.id, wave.slice_from), target, columns)
+    if aside.lies(session, lain):
+        return lain
+    planning.plan_each(session)
+    aside.lay(session, lain, _found(session, plan, target))
+    written = select(target.c[key]).where(target.c.step_run_id == wave.id)
+    if session.execute(written.limit(1)).first():
+        session.connection().execute(delete(lain).where(lain.c[key].in_(written)))
+    return lain
 
 
-def _of_told(session: Session, plan: Freezing) -> _Slice:
-    """So many contact points that no earlier wave has more than SLICE_ROWS messages to them."""
-    m, low = t.message.c, max(plan.wave.slice_from, 0)
-    ends = [
-        session.execute(
-            select(m.contact_point_id)
-            .where(m.step_run_id == wave, m.contact_point_id >= low)
-            .order_by(m.contact_point_id)
-            .offset(SLICE_ROWS)
-            .limit(1)
-        ).scalar()
-        for wave in plan.earlier
-    ]
-    high = min((end for end in ends if end is not None), default=None)
-    return _Slice(
-        rows=m.contact_point_id.between(low, _LAST if high is None else high),
-        following=None if high is None else high + 1,
-    )
+def _found(session: Session, plan: Freezing, target: Table) -> list[Select[Any]]:
+    if target is t.message:
+        return freeze_rows.messages(session, plan)
+    if target is t.left_out:
+        return freeze_rows.left_out(session, plan)
+    return [freeze_queue.in_order(plan)] if _is_sqlite(session) else []
 
 
-def _insert(session: Session, found: Select[Any]) -> None:
-    """Inserts message rows; a contact point met in an earlier slice gains its further premises."""
-    statement = _maker(session)(t.message).from_select(
-        [column.name for column in found.selected_columns], found
-    )
-    worse = case(
-        (statement.excluded.priority < t.message.c.priority, statement.excluded.priority),
-        else_=t.message.c.priority,
-    )
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["step_run_id", "contact_point_id"],
-            set_={
-                "premises": t.message.c.premises + statement.excluded.premises,
-                "priority": worse,
-                "not_before": case(
-                    (worse == t.message.c.priority, t.message.c.not_before),
-                    else_=statement.excluded.not_before,
-                ),
-            },
-        )
-    )
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
 
 
-def _leave_out(session: Session, plan: Freezing, part: ColumnElement[bool]) -> None:
-    """Who is affected and has none of the step's channels, with the reason."""
-    r, wave = t.reach.c, plan.wave
-    reason = audience.why_not(r.customer_id, func.max(r.channels))
-    found = (
-        select(literal(wave.id), r.customer_id, reason)
-        .where(part, *freeze_rows.of_audience(session, plan), audience.not_reached(plan.channels))
-        .group_by(r.customer_id)
-        .having(func.min(r.priority).in_(wave.classes))
-    )
-    statement = _maker(session)(t.left_out)
-    session.execute(
-        statement.from_select(["step_run_id", "customer_id", "reason"], found)
-        .on_conflict_do_nothing()
-    )  # fmt: skip
+def _phase(mark: int) -> int:
+    return (_FIRST - mark) % len(_PHASES)
 
 
-def _maker(session: Session) -> Any:
-    is_postgres = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert if is_postgres else sqlite.insert
+def _name(wave: int, mark: int) -> str:
+    return f"aside_{wave}_{-mark}"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Select,
     Text,
@@ -22,70 +19,187 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
+    union_all,
 )
 
-from outreach.model.audience import Segment
-from outreach.model.words import TOLD_STATES, Audience, Channel, MessageState, PriorityClass
-from outreach.store import contactable, generations, ranks, segments, tables as t
-from outreach.store.runs import Wave
+from outreach.model.words import (
+    TOLD_STATES,
+    Audience,
+    Channel,
+    LeftOut,
+    MessageState,
+    PriorityClass,
+)
+from outreach.store import (
+    audience,
+    contactable,
+    daily_cap,
+    generations,
+    overlap,
+    ranks,
+    segments,
+    stakeholders,
+    tables as t,
+    wishes,
+    withheld,
+)
+from outreach.store.freezing import Freezing
 from outreach.store.scopes import Remaining
 from outreach.store.session import Session
 from outreach.store.types import UtcDateTime
 
 _MAYBE_TOLD = [*TOLD_STATES, MessageState.SENDING]
+_SCOPES = 100  # that one condition names
 _COPIED = ("contact_point_id", "customer_id", "household_id", "channel", "priority", "locale", "zone",
            "locality", "premises", "rank", "pool")  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """When a message of this zone and class may leave, and until when it is true."""
-
-    zone: str
-    not_before: datetime | None
-    priority_not_before: datetime | None
-    """The same for class A."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freezing:
-    """Everything one wave's freeze needs, decided beforehand."""
-
-    wave: Wave
-    seed: bytes
-    scope: Remaining
-    channels: tuple[Channel, ...]
-    siblings: tuple[int, ...]
-    """Waves of the same run and revision: nobody hears twice of one revision."""
-    earlier: tuple[int, ...]
-    """Every other wave of the run: who was told before."""
-    releases: tuple[Release, ...]
-    not_after: datetime | None
-    pools: tuple[str, ...]
-    """`sms:CL`, `sms:*`: pools that have a lane; an address goes to its country's, else to `*`."""
-    segment: Segment | None = None
-    """Whom of the scope the step speaks to; None: everybody."""
-    only_in_scope: bool = False
-    """TOLD leaves out who is out of the scope by now: what still holds no longer holds for them."""
-    heard_at: tuple[int, ...] | None = None
-    """TOLD: only who heard last at one of these versions; None: at any."""
-    posts_at: datetime | None = None
-    """When our own accounts say it too, in the company's `locale` and the area's `zone`; None: they do not."""
-    locale: str = ""
-    zone: str = ""
+COLUMNS = ("step_run_id", "state", "try", "failures", "not_after", *_COPIED, "not_before")
+"""Of a message, as a freeze writes it."""
 
 
 def rows(session: Session, plan: Freezing) -> Select[Any]:
     """The message rows that a freeze would write, in one SELECT: a preview counts these very rows."""
-    if plan.wave.audience in {Audience.TOLD, Audience.LEFT}:
-        return from_ledger(plan, true())
-    found = from_reach(session, plan, true())
-    least = func.min(t.reach.c.priority)
-    return found.having(least.in_(plan.wave.classes))
+    if plan.lists:
+        point = t.contact_point.c
+        return stakeholders.rows(
+            plan,
+            _common(plan),
+            pool=_pool(point.channel, point.country, plan),
+            not_before=lambda zone: _not_before(plan, zone, literal(PriorityClass.C.value)),
+        )
+    found = _found(session, plan)
+    if _bars(plan):
+        row = found.subquery()
+        found = select(row).where(not_(or_(*(each for each, _ in _barred(session, plan, row)))))
+    return found if plan.silences is None else wishes.fulfilled(found, plan.silences)
 
 
-def of_audience(session: Session, plan: Freezing) -> list[ColumnElement[bool]]:
+def _found(session: Session, plan: Freezing) -> Select[Any]:
+    """Everybody whom the wave is for, whatever they had or hear elsewhere today."""
+    if not plan.is_to_told:
+        found = _from_reach(session, plan)
+        return found.having(_newly_dark(plan) > 0) if plan.beside.others else found
+    told = _from_ledger(plan)
+    return told.where(not_(_is_still_out(plan))) if plan.beside.others else told
+
+
+def _bars(plan: Freezing) -> bool:
+    return bool(plan.cap or plan.muted or plan.holdout)
+
+
+def _barred(
+    session: Session, plan: Freezing, row: Any
+) -> list[tuple[ColumnElement[bool], LeftOut]]:
+    """Who of the found must not be written to today, and why."""
+    barred: list[tuple[ColumnElement[bool], LeftOut]] = []
+    if plan.cap:
+        met = daily_cap.is_met(plan.cap, row.c.customer_id)
+        is_bound = and_(row.c.priority != PriorityClass.A, row.c.customer_id > 0)
+        barred.append((and_(is_bound, met), LeftOut.DAILY_CAP))
+    for some in _slices(plan.muted):
+        inside = or_(*(each.covers(t.premise) for each in some))
+        barred.append((overlap.holds(row.c.contact_point_id, inside), LeftOut.MUTED))
+    if plan.holdout and not plan.is_to_told:
+        barred.append((withheld.is_held_out(session, plan, row), LeftOut.HOLDOUT))
+    return barred
+
+
+def _slices(scopes: Sequence[Remaining]) -> list[Sequence[Remaining]]:
+    """A statement nests no deeper than a thousand on SQLite, and a storm has hundreds of outages."""
+    return [scopes[start : start + _SCOPES] for start in range(0, len(scopes), _SCOPES)]
+
+
+def messages(session: Session, plan: Freezing) -> list[Select[Any]]:
+    """The same in the order of the unique key, and the posts of our own accounts."""
+    found = rows(session, plan)
+    found = found.order_by(found.selected_columns.contact_point_id)
+    return [found] if plan.is_to_told or plan.posts_at is None else [found, _own_accounts(plan)]
+
+
+def left_out(session: Session, plan: Freezing) -> list[Select[Any]]:
+    """Who is not written to, with the reason: without a channel, told elsewhere, or not today."""
+    if plan.lists:
+        return []
+    found = _without_channel(session, plan)
+    if plan.beside.others:
+        found.append(_still_out(plan) if plan.is_to_told else _told_already(session, plan))
+    if _bars(plan):
+        row = _found(session, plan).subquery()
+        found += [
+            _left_out(plan, row.c.customer_id, literal(reason.value)).where(barred)
+            for barred, reason in _barred(session, plan, row)
+        ]
+    if len(found) <= 1:
+        return found
+    # A customer of two contact points may be there for two reasons; the table has one row of each.
+    each = union_all(*found).subquery()
+    return [
+        select(each.c.step_run_id, each.c.customer_id, func.min(each.c.reason).label("reason"))
+        .group_by(each.c.step_run_id, each.c.customer_id)
+    ]  # fmt: skip
+
+
+def _left_out(
+    plan: Freezing, customer: ColumnElement[int], reason: ColumnElement[str]
+) -> Select[Any]:
+    wave = literal(plan.wave.id).label("step_run_id")
+    columns: list[ColumnElement[Any]] = [
+        wave,
+        customer.label("customer_id"),
+        reason.label("reason"),
+    ]
+    return select(*columns)
+
+
+def _without_channel(session: Session, plan: Freezing) -> list[Select[Any]]:
+    """Who is affected and has none of the step's channels."""
+    r, wave = t.reach.c, plan.wave
+    if wave.audience is not Audience.AFFECTED:
+        return []
+    reason = audience.why_not(r.customer_id, func.max(r.channels))
+    return [
+        _left_out(plan, r.customer_id, reason)
+        .where(*_of_audience(session, plan), audience.not_reached(plan.channels))
+        .group_by(r.customer_id)
+        .having(func.min(r.priority).in_(wave.classes))
+    ]
+
+
+def _told_already(session: Session, plan: Freezing) -> Select[Any]:
+    """Whose every premise is dark in another outage too, which has told them."""
+    r = t.reach.c
+    return (
+        _left_out(plan, r.customer_id, literal(LeftOut.TOLD_ALREADY.value))
+        .where(*_spoken_to(session, plan))
+        .group_by(r.customer_id)
+        .having(func.min(r.priority).in_(plan.wave.classes), _newly_dark(plan) == 0)
+    )
+
+
+def _newly_dark(plan: Freezing) -> ColumnElement[int]:
+    """Rows of a group whose person has not heard of that premise from another outage."""
+    told = overlap.is_told(t.reach, plan.beside.others, plan.together)
+    return func.count(case((not_(told), 1)))
+
+
+def _still_out(plan: Freezing) -> Select[Any]:
+    """Whom a closing notice would tell an untruth, for another outage keeps their premises dark."""
+    m = t.message.c
+    columns = _left_out(plan, m.customer_id, literal(LeftOut.STILL_OUT.value)).selected_columns
+    return (
+        _from_ledger(plan)
+        .with_only_columns(*columns)
+        .where(_is_still_out(plan), m.customer_id > 0)
+        .distinct()
+    )
+
+
+def _is_still_out(plan: Freezing) -> ColumnElement[bool]:
+    """Our own accounts speak to everybody: they are held back by nobody's premises."""
+    m = t.message.c
+    return and_(m.customer_id > 0, overlap.is_still_out(m.contact_point_id, plan.beside))
+
+
+def _of_audience(session: Session, plan: Freezing) -> list[ColumnElement[bool]]:
     """What rows of reach must fulfil to be of this wave: scope, generation, segment."""
     conditions = [plan.scope.covers(t.reach), generations.visible(t.reach, plan.wave.generation)]
     if plan.segment is not None:
@@ -93,73 +207,47 @@ def of_audience(session: Session, plan: Freezing) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def from_reach(session: Session, plan: Freezing, part: ColumnElement[bool]) -> Select[Any]:
-    """Contactable points of a part of the scope, one row each, on the channel their customer hears on.
-
-    Those of a better class than the wave's are among them: they veto what another part finds.
-    """
-    r = t.reach
-    conditions = _spoken_to(session, plan, part)
-    least = func.min(r.c.priority)
-    household = func.min(r.c.household)
-    found = (
-        select(
-            *_common(plan),
-            r.c.contact_point_id,
-            func.min(r.c.customer_id).label("customer_id"),
-            func.min(r.c.household_id).label("household_id"),
-            r.c.channel,
-            least.label("priority"),
-            func.min(r.c.locale).label("locale"),
-            func.min(r.c.zone).label("zone"),
-            func.min(r.c.locality).label("locality"),
-            func.count(r.c.premise_id.distinct()).label("premises"),
-            ranks.keyed_rank(plan.seed, household, session.get_bind().dialect).label("rank"),
-            _pool(r.c.channel, func.min(r.c.country), plan.pools).label("pool"),
-            _not_before(plan, func.min(r.c.zone), least).label("not_before"),
-        )
-        .where(and_(*conditions))
-        .group_by(r.c.contact_point_id, r.c.channel)
-    )
-    worst = _worst(plan)
-    return found if worst is PriorityClass.C else found.having(least <= worst.value)
-
-
-def is_by_premise(session: Session, plan: Freezing) -> bool:
-    """Whether `by_premise` may stand for `from_reach`: on SQLite, and where no class is cut off."""
-    return session.get_bind().dialect.name == "sqlite" and _worst(plan) is PriorityClass.C
-
-
-def by_premise(session: Session, plan: Freezing, part: ColumnElement[bool]) -> Select[Any]:
-    """The same rows, but one a premise, for an insert that adds premises up: half the time of the other.
-
-    SQLite only: what is not aggregated comes from the row of the one min(), the lowest customer's.
-    """
-    r = t.reach.c
-    best = _best(r.priority)
+def _from_reach(session: Session, plan: Freezing) -> Select[Any]:
+    """Contactable points of the scope, one row each, on the channel their customer hears on."""
+    r, dialect = t.reach.c, session.get_bind().dialect
+    first = _bare if dialect.name == "sqlite" else func.min
+    priority = _best(r.priority)
     return (
         select(
             *_common(plan),
             r.contact_point_id,
             func.min(r.customer_id).label("customer_id"),
-            r.household_id,
+            first(r.household_id).label("household_id"),
             r.channel,
-            best.label("priority"),
-            r.locale,
-            r.zone,
-            r.locality,
-            literal(1).label("premises"),
-            ranks.keyed_rank(plan.seed, r.household, session.get_bind().dialect).label("rank"),
-            _pool(r.channel, r.country, plan.pools).label("pool"),
-            _not_before(plan, r.zone, best).label("not_before"),
+            priority.label("priority"),
+            first(r.locale).label("locale"),
+            first(r.zone).label("zone"),
+            first(r.locality).label("locality"),
+            func.count(r.premise_id.distinct()).label("premises"),
+            ranks.keyed_rank(plan.seed, first(r.household), dialect).label("rank"),
+            _pool(r.channel, first(r.country), plan).label("pool"),
+            _leaves(session, plan, first).label("not_before"),
         )
-        .where(and_(*_spoken_to(session, plan, part)))
-        .group_by(r.contact_point_id, r.premise_id)
+        .where(*_spoken_to(session, plan))
+        .group_by(r.contact_point_id, r.channel)
+        .having(priority.in_(plan.wave.classes))
     )
 
 
-def _worst(plan: Freezing) -> PriorityClass:
-    return max(plan.wave.classes, default=PriorityClass.A)
+def _leaves(session: Session, plan: Freezing, first: Any) -> ColumnElement[Any]:
+    """Not before the hour of its zone and class; the late tail at its own."""
+    r = t.reach.c
+    priority = _best(r.priority)
+    in_turn = _not_before(plan, first(r.zone), priority)
+    if plan.tail is None:
+        return in_turn
+    late = withheld.is_late(session, plan, first, priority)
+    return case((late, literal(plan.tail.at, UtcDateTime)), else_=in_turn)
+
+
+def _bare(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """On SQLite of the row of the one min(), the lowest customer's: a quarter less time than min() of each."""
+    return column
 
 
 def _best(priority: ColumnElement[str]) -> ColumnElement[str]:
@@ -171,37 +259,79 @@ def _best(priority: ColumnElement[str]) -> ColumnElement[str]:
     return case(*has, else_=PriorityClass.C.value)
 
 
-def _spoken_to(
-    session: Session, plan: Freezing, part: ColumnElement[bool]
-) -> list[ColumnElement[bool]]:
+def _spoken_to(session: Session, plan: Freezing) -> list[ColumnElement[bool]]:
     """What rows of reach must fulfil to become messages, whatever their class."""
     r = t.reach
-    chosen = contactable.chosen(plan.channels, r.c.channels, r.c.preferred)
-    conditions = [*of_audience(session, plan), part, r.c.channel == chosen, r.c.channel != ""]
+    spoken = r.c.channel == contactable.chosen(plan.channels, r.c.channels, r.c.preferred)
+    if plan.together:
+        further = _on_every_channel(plan, r.c.priority, r.c.channel)
+        if plan.wave.audience is Audience.JOINED and plan.earlier:
+            # Who heard on one channel has not just joined, whatever became of the call.
+            further &= not_(overlap.was_told(r.c.customer_id, plan.earlier, states=_MAYBE_TOLD))
+        spoken = or_(spoken, further)
+    conditions = [*_of_audience(session, plan), spoken, r.c.channel != ""]
     told = list(plan.siblings)
     if told:
-        conditions.append(not_(_has_message(r.c.contact_point_id, told, states=None)))
+        conditions.append(not_(overlap.has_message(r.c.contact_point_id, told, states=None)))
     if plan.wave.audience is Audience.JOINED and plan.earlier:
         conditions.append(
-            not_(_has_message(r.c.contact_point_id, plan.earlier, states=_MAYBE_TOLD))
+            not_(overlap.has_message(r.c.contact_point_id, plan.earlier, states=_MAYBE_TOLD))
         )
     return conditions
 
 
-def from_ledger(plan: Freezing, part: ColumnElement[bool]) -> Select[Any]:
+def _on_every_channel(
+    plan: Freezing, priority: ColumnElement[str], channel: ColumnElement[str]
+) -> ColumnElement[bool]:
+    """Whether this class hears on every channel of the step, and this is one."""
+    return and_(priority.in_(plan.together), channel.in_(plan.channels))
+
+
+def _is_first_told(plan: Freezing) -> ColumnElement[bool]:
+    """Of a customer told on several channels, the first in the step's order; a post has no customer.
+
+    Most hear on the first channel anyway: they are not looked up.
+    """
+    m, other = t.message, t.message.alias()
+    order = {channel.value: number for number, channel in enumerate(plan.channels)}
+    own, theirs = (case(order, value=each.c.channel, else_=len(order)) for each in (m, other))
+    nearer = exists().where(
+        other.c.customer_id == m.c.customer_id,
+        other.c.step_run_id.in_(plan.earlier),
+        other.c.state.in_(_MAYBE_TOLD),
+        theirs < own,
+    ).correlate(m)  # fmt: skip
+    first = [m.c.channel == channel for channel in plan.channels[:1]]
+    every = _on_every_channel(plan, m.c.priority, m.c.channel)
+    return or_(*first, m.c.customer_id == 0, every, not_(nearer))
+
+
+def _from_ledger(plan: Freezing) -> Select[Any]:
     """Who was told before and has not left; for LEFT those of them no longer in the scope."""
     m, w = t.message, t.step_run
     heard = (
         select(m.c.contact_point_id, func.max(m.c.id).label("last"))
-        .where(m.c.step_run_id.in_(plan.earlier), m.c.state.in_(_MAYBE_TOLD), part)
+        .where(m.c.step_run_id.in_(plan.earlier), m.c.state.in_(_MAYBE_TOLD))
+        # Stakeholders have their own steps; only a correction goes to all who heard the mistake.
+        .where(
+            or_(m.c.customer_id > 0, m.c.channel == Channel.SOCIAL, literal(plan.everybody_told))
+        )
         .group_by(m.c.contact_point_id)
         .subquery()
     )
-    conditions = [w.c.audience != Audience.LEFT, m.c.priority.in_(plan.wave.classes)]
-    if plan.heard_at is not None:
-        conditions.append(w.c.version.in_(plan.heard_at))
+    conditions: list[ColumnElement[bool]] = [m.c.priority.in_(plan.wave.classes)]
+    if not plan.everybody_told and plan.heard_in is None:
+        conditions.append(w.c.audience != Audience.LEFT)
+    if plan.channels and not plan.everybody_told:
+        conditions.append(_is_first_told(plan))
+    if plan.heard_in is not None:
+        conditions.append(w.c.id.in_(plan.heard_in))
+    if plan.within is not None:
+        conditions.append(or_(_is_in_scope(plan.within), m.c.customer_id == 0))
     if plan.siblings:
-        conditions.append(not_(_has_message(m.c.contact_point_id, plan.siblings, states=None)))
+        conditions.append(
+            not_(overlap.has_message(m.c.contact_point_id, plan.siblings, states=None))
+        )
     if plan.wave.audience is Audience.LEFT:
         conditions += [not_(_is_in_scope(plan.scope)), m.c.customer_id > 0]
     elif plan.only_in_scope:
@@ -219,28 +349,11 @@ def from_ledger(plan: Freezing, part: ColumnElement[bool]) -> Select[Any]:
 
 
 def _is_in_scope(scope: Remaining) -> ColumnElement[bool]:
-    """Whether anybody who holds the message's contact point is supplied in the scope.
-
-    By the record's own indexes, point by point: reach is in the order of places, and would have to be
-    read through for every slice.
-    """
-    held, p = t.customer_contact.c, t.premise.c
-    return exists(
-        select(p.id)
-        .join(t.supply, t.supply.c.premise_id == p.id)
-        .join(t.account, t.account.c.id == t.supply.c.account_id)
-        .join(t.customer_contact, held.customer_id == t.account.c.customer_id)
-        .where(
-            held.contact_point_id == t.message.c.contact_point_id,
-            t.account.c.closed_at.is_(None),
-            p.closed_at.is_(None),
-            scope.covers(t.premise),
-        )
-        .correlate(t.message)
-    )
+    """Whether anybody who holds the message's contact point is supplied in the scope."""
+    return overlap.holds(t.message.c.contact_point_id, scope.covers(t.premise))
 
 
-def own_accounts(plan: Freezing) -> Select[Any]:
+def _own_accounts(plan: Freezing) -> Select[Any]:
     """Our own accounts get one post each: no customer, no household, outside the audience."""
     c = t.contact_point.c
     own = select(
@@ -248,11 +361,11 @@ def own_accounts(plan: Freezing) -> Select[Any]:
         literal(0).label("household_id"), c.channel, literal("C").label("priority"),
         literal(plan.locale).label("locale"), literal(plan.zone).label("zone"),
         literal("").label("locality"), literal(0).label("premises"), literal(0).label("rank"),
-        literal(f"{Channel.SOCIAL}:*").label("pool"),
+        literal(f"{Channel.SOCIAL}:{plan.home}").label("pool"),
         literal(plan.posts_at, UtcDateTime).label("not_before"),
     ).where(c.channel == Channel.SOCIAL)  # fmt: skip
     if plan.wave.audience is Audience.JOINED and plan.earlier:
-        own = own.where(not_(_has_message(c.id, plan.earlier, states=_MAYBE_TOLD)))
+        own = own.where(not_(overlap.has_message(c.id, plan.earlier, states=_MAYBE_TOLD)))
     return own
 
 
@@ -268,24 +381,11 @@ def _common(plan: Freezing) -> list[ColumnElement[Any]]:
     ]
 
 
-def _has_message(
-    point: Column[int] | ColumnElement[int],
-    waves: Sequence[int],
-    *,
-    states: Sequence[MessageState] | None,
-) -> ColumnElement[bool]:
-    other = t.message.alias()
-    wanted = (other.c.step_run_id.in_(waves)) & (other.c.contact_point_id == point)
-    if states is not None:
-        wanted &= other.c.state.in_(states)
-    return exists().where(wanted)
-
-
 def _pool(
-    channel: ColumnElement[str], country: ColumnElement[str], pools: Sequence[str]
+    channel: ColumnElement[str], country: ColumnElement[str], plan: Freezing
 ) -> ColumnElement[str]:
     own = cast(channel, Text) + ":" + country
-    return case((own.in_(pools), own), else_=channel + ":*")
+    return case((own.in_(plan.pools), own), else_=channel + f":{plan.home}")
 
 
 def _not_before(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Select,
     Table,
     and_,
     bindparam,
@@ -62,6 +63,13 @@ def switch(database: Database, *, now: datetime, counted: bool = True) -> int:
         touched.drop_marks(session)
         changes.bump(session, "record", now=now)
     return moved or 1
+
+
+def rows(session: Session, asked: Select[Any]) -> list[Row]:
+    """What a query finds, by column; all at once costs a third of one by one."""
+    found = session.execute(asked)
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found.all()]
 
 
 def replace(

@@ -228,7 +228,7 @@ def _key(row: Any) -> tuple[int, int, int]:
 def _standing(session: Session, level: int, places: Collection[int], *, since: int) -> list[Row]:
     h = t.headcount
     wanted = (h.c.level == level, h.c.place.in_(places), generations.visible(h, since))
-    return [dict(row) for row in session.execute(select(h).where(*wanted)).mappings()]
+    return generations.rows(session, select(h).where(*wanted))
 
 
 def _counted(
@@ -321,7 +321,7 @@ def moved(session: Session, old_to_new: Mapping[int, int]) -> None:
 def _follow(session: Session, places: Mapping[int, int]) -> None:
     h = t.headcount
     found = select(h).where(h.c.level == 0, h.c.place.in_(list(places)))
-    rows = [dict(row) for row in session.execute(found).mappings()]
+    rows = generations.rows(session, found)
     generations.erase(session, h, rows)
     bulk.insert_rows(session, h, [{**row, "place": places[row["place"]]} for row in rows])
     blocks = {families.block(place) for pair in places.items() for place in pair}

@@ -18,6 +18,7 @@ from outreach.store import (
     bulk,
     changes,
     household_links as links,
+    planning,
     suppressions,
     tables as t,
     touched,
@@ -34,6 +35,7 @@ WHOLE_FROM = 0.1
 """Share of touched customers from which all households are computed afresh: then that is quicker."""
 FEW = 500
 """Never too many: it is not worth counting everybody."""
+_JOINED = (t.customer, t.account, t.premise, t.supply, t.contact_point, t.customer_contact)
 _SLICE = 2_000
 _TOUCHED_AT_ONCE = 300
 _AT_ONCE = 500
@@ -93,8 +95,7 @@ def note_holders(session: Session, points: Collection[int]) -> None:
 
 
 def _renew_all(database: Database, more_than: int, now: datetime, progress: Progress) -> int:
-    with database.write() as session:
-        links.refresh_statistics(session)
+    planning.refresh_statistics(database, _JOINED)
     with links.spilling(database) as session:
         everybody = _joined_all(session, more_than)
     moved = done = 0

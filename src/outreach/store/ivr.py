@@ -5,8 +5,9 @@ Callers are read through the driver's own connection: a third of the cost of SQL
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,14 +16,19 @@ from sqlalchemy import func, select
 from outreach.model.contactcenter import CallerPremise, LiveTruth, Part
 from outreach.model.errors import StoreUnusable
 from outreach.model.occasion import Occasion, Revision, Scope
+from outreach.model.words import Channel
 from outreach.store import occasions, scopes, tables as t
+from outreach.store.runs import LINK_CAMPAIGN
 from outreach.store.session import Database, Session
+from outreach.store.types import from_micros
 
 SHARED_BY_MANY = 10
 """An address of more customers than this (a switchboard, a shop) identifies nobody."""
 MOST_PREMISES = 50
 ANSWER_WITHIN_MS = 200
 MAPPED_BYTES = 8 << 30
+BUSY_MS = 10
+"""A file that somebody locks is not waited for: the whole server would stand still meanwhile."""
 
 _COLUMNS = "pr.id, pr.tree_order, pr.locality, pr.zone, a.priority, c.locale, c.id, a.customer_type, pr.postal_code"
 _SUPPLIES = """
@@ -30,7 +36,7 @@ JOIN supply s ON s.account_id = a.id
 JOIN premise pr ON pr.id = s.premise_id AND pr.closed_at IS NULL
 """
 _BY_ADDRESS = f"""
-SELECT {_COLUMNS}
+SELECT {_COLUMNS}, p.channel
 FROM contact_point p
 JOIN customer_contact cc ON cc.contact_point_id = p.id
 JOIN customer c ON c.id = cc.customer_id AND c.closed_at IS NULL
@@ -46,6 +52,15 @@ JOIN customer c ON c.id = a.customer_id AND c.closed_at IS NULL
 {_SUPPLIES}
 WHERE a.ref = ? AND a.closed_at IS NULL
 LIMIT {MOST_PREMISES}
+"""  # noqa: S608  constants of this file
+_TOLD = f"""
+SELECT MAX(m.accepted_at)
+FROM contact_point p, run r
+JOIN step_run w ON w.run_id = r.id
+JOIN message m ON m.step_run_id = w.id
+WHERE p.channel = 'sms' AND p.address_hash = ? AND m.contact_point_id = p.id
+AND r.occasion_id = ? AND r.campaign <> '{LINK_CAMPAIGN}'
+AND m.state IN ('accepted', 'sent', 'delivered')
 """  # noqa: S608  constants of this file
 
 
@@ -64,32 +79,39 @@ class Callers:
         mark = "?" if database.is_sqlite else "%s"
         self._by_address = _BY_ADDRESS.replace("?", mark)
         self._by_account = _BY_ACCOUNT.replace("?", mark)
+        self._told = _TOLD.replace("?", mark)
 
     def by_address(self, address_hash: bytes) -> tuple[CallerPremise, ...]:
         """Current supplies of whoever holds this address; empty if shared by many or unknown."""
-        return self._ask(self._by_address, address_hash)
+        rows = self._ask(self._by_address, (address_hash,))
+        takes_sms = any(row[-1] == Channel.SMS for row in rows)
+        found = rows if len(rows) == 1 else dict.fromkeys(row[:-1] for row in rows)
+        return tuple([_premise(row, takes_sms=takes_sms) for row in found])
 
     def by_account(self, ref: str) -> tuple[CallerPremise, ...]:
         """Current supplies of one account; empty if unknown or closed."""
-        return self._ask(self._by_account, ref)
+        found = dict.fromkeys(map(tuple, self._ask(self._by_account, (ref,))))
+        return tuple([_premise(row, takes_sms=False) for row in found])
 
-    def _ask(self, sql: str, value: bytes | str) -> tuple[CallerPremise, ...]:
+    def told_at(self, address_hash: bytes, occasion: int) -> datetime | None:
+        """When this address was last texted about this occasion: as its provider took it."""
+        ((at,),) = self._ask(self._told, (address_hash, occasion))
+        return from_micros(at) if isinstance(at, int) else at
+
+    def _ask(self, sql: str, values: tuple[bytes | str | int, ...]) -> Sequence[Sequence[Any]]:
         try:
-            rows = self._connection().execute(sql, (value,)).fetchall()
+            rows: Sequence[Sequence[Any]] = self._connection().execute(sql, values).fetchall()
         except Exception as error:
             self._forget()
             raise StoreUnusable(
                 "the record of callers cannot be read; see `outreach doctor`"
             ) from error
-        return tuple(_premise(row) for row in dict.fromkeys(map(tuple, rows)))
+        return rows
 
     def _connection(self) -> Any:
         held = getattr(self._held, "raw", None)
         if held is None:
-            pooled = self._database.engine.raw_connection()
-            held = pooled.driver_connection
-            pooled.detach()  # ours for good: the pool neither resets nor hands it out
-            (_read_from_memory if self.is_local else _never_wait)(held)
+            held = (_file if self.is_local else _session)(self._database)
             self._held.raw = held
             self._open.append(held)
         return held
@@ -108,19 +130,33 @@ class Callers:
             self._open.pop().close()
 
 
-def _read_from_memory(connection: Any) -> None:
-    """Pages by the memory map: a read call for each costs more than the whole query."""
+def _file(database: Database) -> Any:
+    """Not of the pool, whose connections wait 15 s for a lock before they are even open.
+
+    Pages by the memory map: a read call for each costs more than the whole query.
+    """
+    made = sqlite3.connect(
+        str(database.url.database),
+        timeout=BUSY_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+    )
     for pragma in (f"mmap_size={MAPPED_BYTES}", "cache_size=-65536", "query_only=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+        made.execute(f"PRAGMA {pragma}")
+    return made
 
 
-def _never_wait(connection: Any) -> None:
-    connection.autocommit = True
-    connection.execute(f"SET statement_timeout = {ANSWER_WITHIN_MS}")
+def _session(database: Database) -> Any:
+    pooled = database.engine.raw_connection()
+    made: Any = pooled.driver_connection
+    pooled.detach()  # ours for good: the pool neither resets nor hands it out
+    made.autocommit = True
+    made.execute(f"SET statement_timeout = {ANSWER_WITHIN_MS}")
+    return made
 
 
-def _premise(row: tuple[Any, ...]) -> CallerPremise:
-    premise_id, tree_order, locality, zone, priority, locale, customer_id, customer_type, code = row
+def _premise(row: Sequence[Any], *, takes_sms: bool) -> CallerPremise:
+    premise_id, tree_order, locality, zone, priority, locale, customer_id, customer_type, code = row[:9]  # fmt: skip
     return CallerPremise(
         premise_id=premise_id,
         tree_order=tree_order,
@@ -131,6 +167,7 @@ def _premise(row: tuple[Any, ...]) -> CallerPremise:
         customer_id=customer_id,
         customer_type=customer_type,
         postal_code=code,
+        takes_sms=takes_sms,
     )
 
 
@@ -152,7 +189,7 @@ def truth(session: Session, occasion: Occasion, *, shown_id: str) -> LiveTruth:
 
 def live(session: Session, *, since: datetime, shown: Callable[[Occasion], str]) -> list[LiveTruth]:
     """Every open occasion, and those that ended after `since`."""
-    found = occasions.since(session, since)
+    found = [each for each in occasions.since(session, since) if not each.drill]
     return [truth(session, occasion, shown_id=shown(occasion)) for occasion in found]
 
 

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, exists, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, RowMapping, and_, exists, or_, select, update
 
 from outreach.model.words import Channel, RunState, StepRunState
-from outreach.store import tables as t
+from outreach.store import backlog, tables as t
+from outreach.store.dialects import insert_into
 from outreach.store.session import Session
+
+BY_HAND = "by hand: "
+"""Opens the reason of a lane that a person stopped: a restart does not let it go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +31,38 @@ class Lane:
     fence: int = 0
     stopped_at: datetime | None = None
     stopped_reason: str | None = None
+    provider: str = ""
+    weight: int = 100
+    """Per cent of its rate that it carries now."""
+    weighed_at: datetime | None = None
+    cooled_until: datetime | None = None
+    """Nothing leaves by it until then; after it one message, as a probe, until that went well."""
+
+    @property
+    def effective_rate(self) -> float:
+        """Segments a second that it carries at its weight."""
+        return self.rate * self.weight / 100
+
+    def carries(self, wanted: int, *, now: datetime) -> int:
+        """How many of `wanted` messages may be claimed for it: all, one as a probe, or none."""
+        if self.cooled_until is not None:
+            return min(1, wanted) if self.cooled_until <= now else 0
+        return wanted if self.weight > 0 else 0
 
 
 def declare(session: Session, lanes: Iterable[Lane]) -> None:
-    """Writes the lanes of the settings; leases and stops of existing ones stay."""
-    is_postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if is_postgres else sqlite.insert
+    """Writes the lanes of the settings; leases, stops and weights of existing ones stay."""
     for lane in lanes:
         what = {
             "pool": lane.pool,
             "channel": lane.channel.value,
             "sender": lane.sender,
             "rate": lane.rate,
+            "provider": lane.provider,
         }
         session.execute(
-            insert(t.lane)
-            .values(name=lane.name, fence=0, **what)
+            insert_into(session, t.lane)
+            .values(name=lane.name, fence=0, weight=lane.weight, **what)
             .on_conflict_do_update(index_elements=["name"], set_=what)
         )
 
@@ -88,20 +107,25 @@ def release(session: Session, lane: Lane) -> None:
     )
 
 
-def stop(session: Session, name: str, reason: str, *, now: datetime) -> None:
-    """Nothing leaves by this lane until a person resumes it."""
-    session.execute(
+def stop(session: Session, name: str, reason: str, *, now: datetime) -> bool:
+    """Nothing leaves by this lane until a person resumes it; False if it was stopped before."""
+    gone = session.execute(
         update(t.lane)
         .where(t.lane.c.name == name, t.lane.c.stopped_at.is_(None))
         .values(stopped_at=now, stopped_reason=reason)
-    )
+        .returning(t.lane.c.name)
+    ).first()
+    return gone is not None
 
 
-def resume(session: Session, name: str) -> bool:
-    """Lets a stopped lane go on; False if it was not stopped."""
+def resume(session: Session, name: str, *, by_hand: bool = True) -> bool:
+    """Lets a stopped lane go on; False if it was not stopped. What a person stopped, only by hand."""
+    ours = [t.lane.c.name == name, t.lane.c.stopped_at.is_not(None)]
+    if not by_hand:
+        ours.append(t.lane.c.stopped_reason.not_like(f"{BY_HAND}%"))
     gone = session.execute(
         update(t.lane)
-        .where(t.lane.c.name == name, t.lane.c.stopped_at.is_not(None))
+        .where(*ours)
         .values(stopped_at=None, stopped_reason=None)
         .returning(t.lane.c.name)
     ).first()
@@ -115,11 +139,12 @@ def every(session: Session) -> list[Lane]:
 
 
 def idle_with_work(session: Session, *, now: datetime) -> list[str]:
-    """Lanes that have something to send now, are not stopped, and that nobody drives."""
+    """Lanes that have something to send and may send now, and that nobody drives."""
     q, w = t.queue, t.step_run
     work = exists().where(
         q.c.pool == t.lane.c.pool,
         or_(q.c.not_before.is_(None), q.c.not_before <= now),
+        backlog.goes_before_a_word(),
         w.c.id == q.c.step_run_id,
         w.c.state == StepRunState.FROZEN,
         t.run.c.id == w.c.run_id,
@@ -128,10 +153,16 @@ def idle_with_work(session: Session, *, now: datetime) -> list[str]:
     return list(
         session.scalars(
             select(t.lane.c.name)
-            .where(t.lane.c.stopped_at.is_(None), _is_free(now), work)
+            .where(t.lane.c.stopped_at.is_(None), _carries(now), _is_free(now), work)
             .order_by(t.lane.c.name)
         )
     )
+
+
+def _carries(now: datetime) -> ColumnElement[bool]:
+    """`Lane.carries`, for one message."""
+    cooled = t.lane.c.cooled_until
+    return or_(and_(cooled.is_(None), t.lane.c.weight > 0), cooled <= now)
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 
 from outreach.model.words import MessageState, PriorityClass
-from outreach.store import changes, tables as t
+from outreach.store import changes, recalls, tables as t
 from outreach.store.session import Session
 
 _EVERY_CLASS = tuple(PriorityClass)
@@ -24,6 +24,8 @@ class Stopped:
 
     stopped: int = 0
     claimed: int = 0
+    asked_back: int = 0
+    """Those that a provider holds, or may hold, and is asked for; the claimed among them."""
 
 
 def lapse(session: Session, *, now: datetime) -> int:
@@ -112,6 +114,8 @@ def _stop_waves(
     now: datetime,
     classes: Sequence[PriorityClass] = _EVERY_CLASS,
 ) -> Stopped:
+    if not waves:
+        return Stopped()
     m, q = t.message, t.queue
     theirs = (m.c.step_run_id.in_(waves), m.c.priority.in_(classes))
     unqueue = delete(q).where(q.c.step_run_id.in_(waves), q.c.priority.in_(classes))
@@ -127,8 +131,9 @@ def _stop_waves(
     claimed = session.execute(
         select(func.count()).where(*theirs, m.c.state == MessageState.SENDING)
     ).scalar_one()
+    asked_back = recalls.of_waves(session, waves, classes, now=now)
     changes.bump(session, "stop", now=now)
-    return Stopped(stopped=len(stopped), claimed=claimed)
+    return Stopped(stopped=len(stopped), claimed=claimed, asked_back=asked_back)
 
 
 def expire(session: Session, *, now: datetime) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 
 from outreach.model.errors import StoreUnusable
 from outreach.model.words import LoadState
-from outreach.store import leases, tables as t
+from outreach.store import leases, planning, tables as t
 from outreach.store.session import Session
 
 LEASE = "record"
@@ -72,7 +72,12 @@ def last(session: Session) -> tuple[str, dict[str, Any]] | None:
 
 
 def hold(session: Session, owner: str, *, now: datetime, lease: timedelta) -> None:
-    """Prolongs our lease in the caller's transaction; StoreUnusable once another load has it."""
+    """Prolongs our lease in the caller's transaction; StoreUnusable once another load has it.
+
+    Such a transaction waits for no disk on PostgreSQL. If the server dies, the last of them may be lost,
+    but in their order: the load goes on from where they ended. What ends it, and releases the lease, waits.
+    """
+    planning.commit_later(session)
     if leases.take(session, LEASE, owner, now=now, lease=lease) is None:
         raise StoreUnusable(
             "another load of the record is at work; wait until it is done, then run this again"

@@ -94,16 +94,19 @@ class StagedAccount(NamedTuple):
 
 
 def staged_accounts(session: Session, *, since: str, limit: int) -> list[StagedAccount]:
-    """The next staged accounts in the order of customers, from customer key `since` on."""
+    """The next staged accounts by ref, from `since` on: as they lie, and as indexes of refs grow.
+
+    Accounts of one customer may come apart: each slice looks at all that its customers hold.
+    """
     stage = t.stage_account
     columns = [stage.c[name] for name in StagedAccount._fields]
-    found = select(*columns).where(stage.c.customer_key >= since)
-    rows = session.execute(found.order_by(stage.c.customer_key, stage.c.ref).limit(limit))
-    return list(map(StagedAccount._make, rows.all()))
+    found = select(*columns).where(stage.c.ref >= since).order_by(stage.c.ref)
+    return list(map(StagedAccount._make, session.execute(found.limit(limit)).all()))
 
 
-def forget_staged(session: Session, refs: Collection[str]) -> None:
-    bulk.remove(session, t.stage_account.c.ref, refs)
+def forget_staged(session: Session, *, until: str) -> None:
+    """Forgets the accounts that were merged: all up to this ref."""
+    session.execute(delete(t.stage_account).where(t.stage_account.c.ref <= until))
 
 
 def gone(session: Session, entity: str, *, limit: int) -> list[int]:

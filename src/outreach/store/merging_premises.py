@@ -11,6 +11,7 @@ from sqlalchemy import (
     Date,
     bindparam,
     case,
+    delete,
     select,
     update,
 )
@@ -73,8 +74,9 @@ def staged_premises(session: Session, *, since: str, limit: int) -> list[StagedP
     return list(map(StagedPremise._make, session.execute(found.limit(limit)).all()))
 
 
-def forget_staged(session: Session, refs: Collection[str]) -> None:
-    bulk.remove(session, t.stage_premise.c.ref, refs)
+def forget_staged(session: Session, *, until: str) -> None:
+    """Forgets the premises that were merged: all up to this ref."""
+    session.execute(delete(t.stage_premise).where(t.stage_premise.c.ref <= until))
 
 
 def premises(session: Session, refs: Collection[str]) -> dict[str, KnownPremise]:

@@ -50,6 +50,13 @@ def near_matches(session: Session, text: str, limit: int = 5) -> list[str]:
     return list(dict.fromkeys(found))[:limit]
 
 
+def outermost(session: Session, *, limit: int) -> list[str]:
+    """Refs of what people name first: substations, then feeders."""
+    found = select(_node.ref).where(_node.kind.in_(("substation", "feeder")))
+    found = found.order_by(_node.kind.desc(), _node.ref)
+    return list(session.scalars(found.limit(limit)))
+
+
 def near_edges(session: Session, text: str, limit: int = 5) -> list[str]:
     """Refs of edges that look like the text, nearest first."""
     edge = t.network_edge.c.ref

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, and_, func, insert, literal_column, select, update
 
 from outreach.model.errors import GuardRefused
 from outreach.model.occasion import NewOccasion, Occasion, OccasionId, Revision, Scope
@@ -47,6 +48,11 @@ def append(session: Session, occasion: OccasionId, revision: Revision) -> Occasi
     return get(session, occasion)
 
 
+def merge(session: Session, absorbed: OccasionId, into: OccasionId) -> None:
+    """Notes by which occasion another was absorbed."""
+    session.execute(update(t.occasion).where(t.occasion.c.id == absorbed).values(merged_into=into))
+
+
 def _write(session: Session, occasion: int, revision: Revision) -> None:
     values = {name: getattr(revision, name) for name in _REVISION_FIELDS}
     values |= {"scope": asdict(revision.scope), "restored": asdict(revision.restored)}
@@ -84,9 +90,42 @@ def get(session: Session, occasion: OccasionId) -> Occasion:
     return found[0]
 
 
+def some(session: Session, numbers: Collection[int]) -> list[Occasion]:
+    """Those of these numbers that there are, oldest first."""
+    return _select(session, t.occasion.c.id.in_(list(numbers)))
+
+
 def open_ones(session: Session) -> list[Occasion]:
     """Every open occasion, oldest first."""
     return _select(session, t.occasion.c.open)
+
+
+def suspected(session: Session) -> list[Occasion]:
+    """What reports point at and nobody has decided on, oldest first."""
+    # As the partial index says it: SQLite does not see through a bound value.
+    return _select(session, t.revision.c.state == literal_column("'suspected'"))
+
+
+def of_event(session: Session, event_id: int, *, only_open: bool = False) -> list[Occasion]:
+    """Occasions that joined an event, oldest first."""
+    still = [t.occasion.c.open] if only_open else []
+    return _select(session, and_(t.occasion.c.event_id == event_id, *still))
+
+
+def absorbed(session: Session, occasion: OccasionId) -> list[Occasion]:
+    """Occasions that were merged into this one, or into one that was, oldest first."""
+    found: dict[OccasionId, Occasion] = {}
+    asked = {occasion}
+    while asked:
+        into = _select(session, t.occasion.c.merged_into.in_(list(asked)))
+        asked = {each.id for each in into} - found.keys() - {occasion}
+        found |= {each.id: each for each in into if each.id in asked}
+    return [found[number] for number in sorted(found)]
+
+
+def nested_in(session: Session, occasion: OccasionId) -> list[Occasion]:
+    """Occasions that came out of this one, oldest first."""
+    return _select(session, t.occasion.c.parent_id == occasion)
 
 
 def since(session: Session, instant: datetime) -> list[Occasion]:
@@ -112,10 +151,11 @@ def named(session: Session, text: str) -> list[Occasion]:
 
 
 def last(session: Session, kind: OccasionKind) -> Occasion | None:
-    """The youngest open occasion of this kind, else the youngest."""
+    """The youngest open occasion of this kind, else the youngest; a drill only beside nothing real that is open."""
     found = _select(session, t.occasion.c.kind == kind)
     still_open = [occasion for occasion in found if occasion.revision.state.is_open]
-    return (still_open or found)[-1] if found else None
+    real = [occasion for occasion in still_open if not occasion.drill]
+    return (real or still_open or found)[-1] if found else None
 
 
 def previous_trip(session: Session, name: str, before: datetime) -> datetime | None:
@@ -159,7 +199,8 @@ def _select(session: Session, wanted: Any) -> list[Occasion]:
     return [_occasion(row) for row in rows]
 
 
-_OCCASION_FIELDS = ("id", "kind", "service", "name", "source_ref", "zone", "opened_at")
+_OCCASION_FIELDS = ("id", "kind", "service", "name", "source_ref", "zone", "opened_at",
+                    "event_id", "parent_id", "merged_into", "drill")  # fmt: skip
 
 
 def _occasion(row: RowMapping) -> Occasion:
@@ -172,6 +213,10 @@ def _occasion(row: RowMapping) -> Occasion:
         zone=row["occasion_zone"],
         opened_at=row["occasion_opened_at"],
         revision=_revision(row),
+        event_id=row["occasion_event_id"],
+        parent_id=row["occasion_parent_id"],
+        merged_into=row["occasion_merged_into"],
+        drill=bool(row["occasion_drill"]),
     )
 
 

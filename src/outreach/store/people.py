@@ -58,6 +58,12 @@ def affected(
         )
 
 
+def ref_of(session: Session, customer: int) -> str:
+    """How the record names a customer; empty if there is none of this number."""
+    asked = select(t.customer.c.ref).where(t.customer.c.id == customer)
+    return session.execute(asked).scalar() or ""
+
+
 def letters(session: Session, scope: Remaining, refs: Collection[str]) -> list[Letter]:
     """Name and street, sealed, of the affected supplies of these customers."""
     wanted = set(refs)

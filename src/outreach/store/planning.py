@@ -1,10 +1,12 @@
-"""How PostgreSQL plans the big statements of a transaction: each for the values that it has."""
+"""What PostgreSQL is told before big work: how to plan it, and when it has to be on disk."""
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from collections.abc import Iterable
 
-from outreach.store.session import Session
+from sqlalchemy import Table, text
+
+from outreach.store.session import Database, Session
 
 
 def plan_each(session: Session) -> None:
@@ -17,3 +19,21 @@ def plan_each(session: Session) -> None:
         session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
         session.execute(text("SET LOCAL work_mem = '64MB'"))
         session.execute(text("SET LOCAL jit = off"))
+
+
+def commit_later(session: Session) -> None:
+    """This transaction is on disk some 0.2 s after its commit, with all that were before it."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL synchronous_commit = off"))
+
+
+def refresh_statistics(database: Database, tables: Iterable[Table]) -> None:
+    """PostgreSQL joins freshly loaded tables by nested loops until it knows that they are large.
+
+    Without this a first import takes 108 s instead of 2. One transaction a table: each is 0.3 s.
+    """
+    if database.is_sqlite:
+        return
+    for table in tables:
+        with database.write() as session:
+            session.execute(text(f"ANALYZE {table.name}"))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from outreach.model.words import Channel
 from outreach.store import tables as t
+from outreach.store.dialects import insert_into
 from outreach.store.session import Session
 
 
 def keep(session: Session, channel: Channel, *, address_hash: bytes, sealed: bytes) -> None:
     """Writes a contact point without a customer, unless it is there."""
-    maker = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = {
         "channel": channel,
         "address_hash": address_hash,
@@ -20,4 +18,4 @@ def keep(session: Session, channel: Channel, *, address_hash: bytes, sealed: byt
         "prefix": "",
         "customers": 0,
     }
-    session.execute(maker(t.contact_point).values(**row).on_conflict_do_nothing())
+    session.execute(insert_into(session, t.contact_point).values(**row).on_conflict_do_nothing())

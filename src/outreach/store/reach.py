@@ -21,12 +21,12 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    text,
     update,
 )
 
 from outreach.model.words import LoadState
 from outreach.store import (
+    bulk,
     contactable,
     generations,
     headcounts,
@@ -48,7 +48,7 @@ LEASE = "record"
 """Who holds it alone changes what is derived from the record."""
 _BUILD_PREMISES = 1_500
 """Premises that one transaction of building takes."""
-_PREMISES = 500
+_PREMISES = 250
 _CUSTOMERS = 2_000
 _LAST = (1 << 63) - 1
 _JOINED = (
@@ -137,8 +137,8 @@ def _renew(session: Session, premises: Sequence[tuple[int, int]]) -> None:
     planning.plan_each(session)
     since = generations.current(session) + 1
     ids = sorted({premise for premise, _place in premises})
-    rows = session.execute(_rows(t.premise.c.id.in_(ids))).mappings()
-    desired = {_key(row): dict(row) for row in rows}
+    rows = generations.rows(session, _rows(bulk.among(session, t.premise.c.id, ids)))
+    desired = {_key(row): row for row in rows}
     places = {place for _premise, place in premises} | {
         row["tree_order"] for row in desired.values()
     }
@@ -158,6 +158,7 @@ def _renew(session: Session, premises: Sequence[tuple[int, int]]) -> None:
     )
     touched.note(session, touched.ENDED, {row["tree_order"] for row in gone})
     touched.note(session, touched.UNCOUNTED, places - {-1})
+    touched.set_mark(session, 0, touched.UNSEEN)
 
 
 _KEY = ("tree_order", "contact_point_id", "premise_id", "customer_id")
@@ -176,9 +177,11 @@ def _current(
 ) -> list[Row]:
     r = t.reach
     found = select(r).where(
-        r.c.tree_order.in_(places), r.c.premise_id.in_(premises), generations.visible(r, since)
+        bulk.among(session, r.c.tree_order, places),
+        bulk.among(session, r.c.premise_id, premises),
+        generations.visible(r, since),
     )
-    return [dict(row) for row in session.execute(found).mappings()]
+    return generations.rows(session, found)
 
 
 # ── Everything ───────────────────────────────────────────────────────────────────────────────
@@ -190,7 +193,7 @@ def _build(database: Database, progress: Progress) -> int:
         since, mark = generations.current(session) + 1, touched.mark(session)
     if mark is None:
         _forget_touched(database)
-        _analyze(database)
+        planning.refresh_statistics(database, _JOINED)
         mark = _OFF_NETWORK
     done = 0
     while mark < _LAST:
@@ -260,15 +263,6 @@ def _forget_touched(database: Database) -> None:
             return
 
 
-def _analyze(database: Database) -> None:
-    """Without fresh statistics PostgreSQL joins a first import by nested loops: 108 s instead of 2."""
-    if database.is_sqlite:
-        return
-    for table in _JOINED:
-        with database.write() as session:
-            session.execute(text(f"ANALYZE {table.name}"))
-
-
 # ── One row ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -293,7 +287,7 @@ def _rows(which: ColumnElement[bool]) -> Select[Any]:
             at.priority,
             at.expired,
             func.coalesce(point.channel, "").label("channel"),
-            contactable.bits(c.id).label("channels"),
+            at.channels,
             func.coalesce(c.preferred, "").label("preferred"),
             c.locale,
             c.zone,
@@ -326,6 +320,7 @@ def _supplied(which: ColumnElement[bool]) -> Any:
             a.customer_id,
             func.min(a.priority).label("priority"),
             lapsed.label("expired"),
+            contactable.bits(a.customer_id).label("channels"),
         )
         .join(t.supply, t.supply.c.premise_id == p.id)
         .join(t.account, a.id == t.supply.c.account_id)

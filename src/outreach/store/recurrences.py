@@ -10,7 +10,17 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby, pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, func, insert, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
 
 from outreach.model.words import PriorityClass
 from outreach.store import bulk, contactable, generations, planning, tables as t, touched
@@ -21,8 +31,6 @@ from outreach.store.session import Database, Session
 _BUILD_IDS = 4_000
 """Ids of customers, households or points that one transaction of building looks at."""
 
-Entities = Collection[int] | Select[int]
-
 
 def renew(session: Session, wanted: Mapping[Family, Collection[int]], *, since: int) -> None:
     """Rows of these ones as the record has them now; in the caller's transaction.
@@ -31,12 +39,11 @@ def renew(session: Session, wanted: Mapping[Family, Collection[int]], *, since: 
     """
     for key, ids in wanted.items():
         for family in _TOGETHER[key]:
-            desired = {
-                _key(row): row for row in session.execute(chains(family, key, ids)).mappings()
-            }
+            found = generations.rows(session, chains(session, family, key, ids))
+            desired = {_key(row): row for row in found}
             current = {_key(row): row for row in _current(session, family, ids, since=since)}
-            gone = [dict(row) for each, row in current.items() if each not in desired]
-            new = [dict(row) for each, row in desired.items() if each not in current]
+            gone = [row for each, row in current.items() if each not in desired]
+            new = [row for each, row in desired.items() if each not in current]
             generations.replace(session, t.recurrence, gone=gone, new=new, since=since)
             touched.note(session, touched.ENDED, {row["tree_order"] for row in gone})
 
@@ -56,7 +63,7 @@ def build(database: Database, *, since: int) -> None:
                 several = _several(key, low - begins, low - begins + _BUILD_IDS)
                 if ids := session.scalars(several).all():
                     for family in _TOGETHER[key]:
-                        _insert(session, chains(family, key, ids), since=since)
+                        _insert(session, chains(session, family, key, ids), since=since)
                 # Below zero, where no label is: labels move while this stands.
                 touched.set_mark(session, -(low + _BUILD_IDS), touched.CHAIN_MARK)
 
@@ -91,9 +98,9 @@ _IS_A = t.account.c.priority == PriorityClass.A
 _ONLY = {Family.CLASS_A: _IS_A, Family.REGISTERED: or_(_IS_A, t.account.c.priority_expired)}
 
 
-def chains(family: Family, key: Family, ids: Entities) -> Select[Any]:
+def chains(session: Session, family: Family, key: Family, ids: Collection[int]) -> Select[Any]:
     """(family, entity, bucket, tree_order, earlier) of these ids, which are of the kind `key`."""
-    at = _occurrences(family).where(_OWN[key].in_(ids)).distinct().subquery()
+    at = _occurrences(family, bulk.among(session, _OWN[key], ids)).distinct().subquery()
     before: ColumnElement[int] = func.lag(at.c.tree_order).over(
         partition_by=(at.c.entity, at.c.bucket), order_by=at.c.tree_order
     )
@@ -107,39 +114,56 @@ def chains(family: Family, key: Family, ids: Entities) -> Select[Any]:
     ).where(linked.c.earlier.is_not(None))
 
 
-def _occurrences(family: Family) -> Select[Any]:
+def _occurrences(family: Family, those: ColumnElement[bool]) -> Select[Any]:
     """(entity, bucket, tree_order) from the record itself; off the network nothing is counted."""
-    has, preferred = contactable.bits(t.customer.c.id), func.coalesce(t.customer.c.preferred, "")
-    channel = t.contact_point.c.channel
-    bucket: ColumnElement[int] = literal(0, Integer)
-    if family is Family.CUSTOMER:
-        bucket = has
     if family is Family.MESSAGE:
-        bucket = contactable.bit(channel)
-    rows = (
-        select(_COUNTED[family].label("entity"), bucket.label("bucket"), t.premise.c.tree_order)
-        .select_from(t.customer)
-        .join(t.account, t.account.c.customer_id == t.customer.c.id)
+        return _messages(those)
+    c = t.customer.c
+    bucket = contactable.bits(c.id) if family is Family.CUSTOMER else literal(0, Integer)
+    rows = _supplied(t.customer, c.id, _COUNTED[family], bucket).where(those, c.closed_at.is_(None))
+    return rows.where(_ONLY[family]) if family in _ONLY else rows
+
+
+def _messages(those: ColumnElement[bool]) -> Select[Any]:
+    """The same for contact points to which an SMS and e-mail step writes."""
+    c, held, point = t.customer.c, t.customer_contact.c, t.contact_point.c
+    # Channels are worked out apart: else PostgreSQL compares a channel with those of everybody.
+    holder = (
+        select(
+            point.id.label("point_id"),
+            point.channel,
+            c.id,
+            func.coalesce(c.preferred, "").label("preferred"),
+            contactable.bits(c.id).label("has"),
+        )
+        .select_from(t.customer_contact)
+        .join(t.contact_point, point.id == held.contact_point_id)
+        .join(t.customer, c.id == held.customer_id)
+        .where(those, c.closed_at.is_(None), contactable.is_contactable())
+        .cte("holder")
+        .prefix_with("MATERIALIZED")
+    )
+    h = holder.c
+    spoken = h.channel == contactable.chosen(contactable.WRITTEN, h.has, h.preferred)
+    return _supplied(holder, h.id, h.point_id, contactable.bit(h.channel)).where(spoken)
+
+
+def _supplied(
+    people: FromClause, customer: ColumnElement[int], entity: Any, bucket: Any
+) -> Select[Any]:
+    """Where these people's open accounts are supplied."""
+    return (
+        select(entity.label("entity"), bucket.label("bucket"), t.premise.c.tree_order)
+        .select_from(people)
+        .join(t.account, t.account.c.customer_id == customer)
         .join(t.supply, t.supply.c.account_id == t.account.c.id)
         .join(t.premise, t.premise.c.id == t.supply.c.premise_id)
         .where(
             t.premise.c.tree_order >= 0,
             t.premise.c.closed_at.is_(None),
             t.account.c.closed_at.is_(None),
-            t.customer.c.closed_at.is_(None),
         )
     )
-    if family is Family.MESSAGE:
-        held = t.customer_contact.c
-        return (
-            rows.join(t.customer_contact, held.customer_id == t.customer.c.id)
-            .join(t.contact_point, t.contact_point.c.id == held.contact_point_id)
-            .where(
-                contactable.is_contactable(),
-                channel == contactable.chosen(contactable.WRITTEN, has, preferred),
-            )
-        )
-    return rows.where(_ONLY[family]) if family in _ONLY else rows
 
 
 def _several(key: Family, low: int, high: int) -> Select[int]:
@@ -171,13 +195,14 @@ def _key(row: Any) -> tuple[int, ...]:
 def _current(session: Session, family: Family, ids: Collection[int], *, since: int) -> list[Row]:
     """Rows that hold from `since` on, of these ids; accounts by the customer they belong to."""
     c = t.recurrence.c
-    owned: Entities = ids
+    owned = bulk.among(session, c.entity, ids)
     if family is Family.ACCOUNT:
-        owned = select(t.account.c.id).where(t.account.c.customer_id.in_(ids))
+        theirs = bulk.among(session, t.account.c.customer_id, ids)
+        owned = c.entity.in_(select(t.account.c.id).where(theirs))
     wanted = select(t.recurrence).where(
-        c.family == int(family), c.entity.in_(owned), generations.visible(t.recurrence, since)
+        c.family == int(family), owned, generations.visible(t.recurrence, since)
     )
-    return [dict(row) for row in session.execute(wanted).mappings()]
+    return generations.rows(session, wanted)
 
 
 def moved(session: Session, places: Mapping[int, int]) -> None:
@@ -186,14 +211,8 @@ def moved(session: Session, places: Mapping[int, int]) -> None:
     old = list(places)
     here = select(c.family, c.entity).where(or_(c.tree_order.in_(old), c.earlier.in_(old)))
     theirs = here.distinct().subquery()
-    rows = [
-        dict(row)
-        for row in session.execute(
-            select(t.recurrence).join(
-                theirs, (theirs.c.family == c.family) & (theirs.c.entity == c.entity)
-            )
-        ).mappings()
-    ]
+    same = (theirs.c.family == c.family) & (theirs.c.entity == c.entity)
+    rows = generations.rows(session, select(t.recurrence).join(theirs, same))
     generations.erase(session, t.recurrence, rows)
     bulk.insert_rows(session, t.recurrence, list(_relinked(rows, places)))
 

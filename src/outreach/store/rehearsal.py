@@ -28,6 +28,11 @@ class Rehearsal(Database):
             yield session
             session.commit()
 
+    @contextmanager
+    def apart(self) -> Iterator[Database]:
+        """Itself: what is tried is seen by its own connection alone, temporary tables too."""
+        yield self
+
     def _session(self) -> Session:
         return Session(self._connection, join_transaction_mode="create_savepoint")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import RowMapping, exists, func, insert, select, update
 from outreach.model.campaign import Step
 from outreach.model.words import (
     Audience,
+    Basis,
     MessageState,
     PriorityClass,
     Purpose,
@@ -19,7 +21,12 @@ from outreach.model.words import (
     Tier,
 )
 from outreach.store import changes, generations, tables as t
+from outreach.store.dialects import insert_into
 from outreach.store.session import Session
+
+LINK_CAMPAIGN = "ivr-link"
+"""The run of the texts that callers ask for by a key: no notice of ours, but their own wish."""
+_LAUNCHED = t.run.c.campaign != LINK_CAMPAIGN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +42,11 @@ class Run:
     seed: bytes
     launched_by: str
     launched_at: datetime
+    approved_by: str = ""
+    """The second person; empty where the campaign asks for none."""
+    drill: bool = False
+    canary_rank: int | None = None
+    """Only ranks below it leave until somebody says go; None: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +61,10 @@ class NewRun:
     seed_hash: str
     launched_by: str
     launched_at: datetime
+    approved_by: str = ""
+    drill: bool = False
+    canary_rank: int | None = None
+    basis: Basis = Basis.CONTRACT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +87,16 @@ class Wave:
     superseded_at: datetime | None
     generation: int = 0
     """Of reach, as the wave began: it freezes what was seen then, whatever is loaded meanwhile."""
+
+    @property
+    def was_written(self) -> bool:
+        """Whether it is whole because its audience was looked for, and not because it was overtaken before."""
+        return self.state is StepRunState.FROZEN and self.slice_from != _FIRST_SLICE
+
+    @property
+    def is_empty(self) -> bool:
+        """Whole, and nobody in it: a storm has hundreds of these, and each looked into costs a row's time."""
+        return self.state is StepRunState.FROZEN and not self.frozen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +135,20 @@ def open_run(session: Session, new: NewRun) -> tuple[Run, bool]:
     if existing:
         return existing[0], False
     values = {name: getattr(new, name) for name in NewRun.__slots__}
-    session.execute(insert(t.run).values(state=RunState.ACTIVE, reason="", **values))
-    return of(session, new.occasion_id, campaign=new.campaign)[0], True
+    into = insert_into(session, t.run)
+    # Who launches it at this moment as well: one of the two inserts, the other finds it.
+    inserted = session.execute(
+        into.values(state=RunState.ACTIVE, reason="", **values)
+        .on_conflict_do_nothing()
+        .returning(t.run.c.id)
+    ).first()
+    return of(session, new.occasion_id, campaign=new.campaign)[0], inserted is not None
 
 
 def of(session: Session, occasion: int, *, campaign: str | None = None) -> list[Run]:
-    """The runs of an occasion, oldest first."""
-    wanted = t.run.c.occasion_id == occasion
-    if campaign is not None:
-        wanted &= t.run.c.campaign == campaign
+    """The runs of an occasion, oldest first; that of what callers asked for only if it is named."""
+    named = _LAUNCHED if campaign is None else t.run.c.campaign == campaign
+    wanted = (t.run.c.occasion_id == occasion) & named
     return [
         _run(row)
         for row in session.execute(select(t.run).where(wanted).order_by(t.run.c.id)).mappings()
@@ -128,10 +159,24 @@ def get(session: Session, run: int) -> Run:
     return _run(session.execute(select(t.run).where(t.run.c.id == run)).mappings().one())
 
 
-def every(session: Session, limit: int = 50) -> list[Run]:
-    """The newest runs, newest first."""
-    rows = session.execute(select(t.run).order_by(t.run.c.id.desc()).limit(limit)).mappings()
+def find(session: Session, run: int) -> Run | None:
+    """The run of a number, if there is one that was launched."""
+    row = session.execute(select(t.run).where(t.run.c.id == run, _LAUNCHED)).mappings().first()
+    return _run(row) if row else None
+
+
+def every(session: Session, limit: int = 50, *, before: int | None = None) -> list[Run]:
+    """The newest runs, newest first, as `of` without a name; `before`: older than this one."""
+    newest = select(t.run).where(_LAUNCHED).order_by(t.run.c.id.desc()).limit(limit)
+    newest = newest if before is None else newest.where(t.run.c.id < before)
+    rows = session.execute(newest).mappings()
     return [_run(row) for row in rows]
+
+
+def pinned_active(session: Session) -> list[str]:
+    """Digests of what is pinned by active runs, each once."""
+    active = select(t.run.c.pinned).where(t.run.c.state == RunState.ACTIVE).distinct()
+    return list(session.scalars(active))
 
 
 def set_state(session: Session, run: int, state: RunState, reason: str, *, now: datetime) -> None:
@@ -140,19 +185,54 @@ def set_state(session: Session, run: int, state: RunState, reason: str, *, now: 
     changes.bump(session, "stop", now=now)
 
 
-def add_wave(session: Session, run: int, version: int, step: Step, *, now: datetime) -> Wave | None:
-    """Opens a wave of a step at a revision; None if it is already there."""
+def let_go(session: Session, run: int, *, now: datetime) -> bool:
+    """Lets everybody else follow a run's canary; False if it has none, or had its word."""
+    gone = session.execute(
+        update(t.run)
+        .where(t.run.c.id == run, t.run.c.canary_rank.is_not(None))
+        .values(canary_rank=None)
+        .returning(t.run.c.id)
+    ).first()
+    changes.bump(session, "stop", now=now)
+    return gone is not None
+
+
+def sizes(session: Session, *, newest: int) -> list[int]:
+    """Messages of each of the newest launches, at the version it was launched with; drills left out."""
+    w = t.step_run
+    latest = (
+        select(t.run.c.id).where(~t.run.c.drill).order_by(t.run.c.id.desc()).limit(newest)
+    ).subquery()
+    first = (
+        select(w.c.run_id, func.min(w.c.version).label("version"))
+        .where(w.c.run_id.in_(select(latest.c.id)))
+        .group_by(w.c.run_id)
+        .subquery()
+    )
+    rows = session.scalars(
+        select(func.sum(w.c.frozen))
+        .join(first, (first.c.run_id == w.c.run_id) & (first.c.version == w.c.version))
+        .group_by(w.c.run_id)
+    )
+    return [int(row) for row in rows]
+
+
+def add_wave(
+    session: Session, run: int, version: int, step: Step, *, now: datetime, again: bool = False
+) -> Wave | None:
+    """Opens a wave of a step at a revision; None if it is already there, unless it comes `again`."""
     same = (
         (t.step_run.c.run_id == run)
         & (t.step_run.c.step == step.name)
         & (t.step_run.c.version == version)
     )
-    if session.execute(select(t.step_run.c.id).where(same)).first():
+    last = session.execute(select(func.max(t.step_run.c.wave)).where(same)).scalar()
+    if last and not again:
         return None
     number = session.execute(
         insert(t.step_run)
         .values(
-            run_id=run, step=step.name, version=version, wave=1, tier=int(step.tier),
+            run_id=run, step=step.name, version=version, wave=(last or 0) + 1, tier=int(step.tier),
             state=StepRunState.FREEZING, template=step.template, audience=step.audience,
             classes="".join(step.classes), created_at=now, frozen=0, slice_from=_FIRST_SLICE,
             generation=generations.current(session),
@@ -166,10 +246,20 @@ _FIRST_SLICE = -2
 """Below every tree order, those off the network (-1) included."""
 
 
-def wave(session: Session, number: int) -> Wave:
-    return _wave(
-        session.execute(select(t.step_run).where(t.step_run.c.id == number)).mappings().one()
+def wave(session: Session, number: int, *, locked: bool = False) -> Wave:
+    """`locked`: who else wants to move the wave's mark waits for this transaction."""
+    found = select(t.step_run).where(t.step_run.c.id == number)
+    if locked:
+        found = found.with_for_update(key_share=True)
+    return _wave(session.execute(found).mappings().one())
+
+
+def zones_of(session: Session, waves: Sequence[int]) -> tuple[str, ...]:
+    """The IANA zones of everybody these waves have a message for."""
+    found = session.scalars(
+        select(t.message.c.zone).where(t.message.c.step_run_id.in_(waves)).distinct()
     )
+    return tuple(found)
 
 
 def waves(session: Session, run: int) -> list[Wave]:
@@ -191,12 +281,12 @@ def freezing(session: Session) -> list[Wave]:
 
 
 def zones_told(session: Session, run: int) -> tuple[str, ...]:
-    """The IANA zones of everybody this run has a message for."""
-    mine = select(t.step_run.c.id).where(t.step_run.c.run_id == run)
-    found = session.scalars(
-        select(t.message.c.zone).where(t.message.c.step_run_id.in_(mine)).distinct()
+    """The IANA zones of everybody this run has a message for: of those it told first, and its contact lists."""
+    w = t.step_run.c
+    first = select(w.id).where(
+        w.run_id == run, w.frozen > 0, w.audience.in_([Audience.AFFECTED, Audience.JOINED])
     )
-    return tuple(found)
+    return zones_of(session, session.scalars(first).all())
 
 
 def told_last(session: Session, occasion: int, *, before: datetime) -> datetime | None:
@@ -266,7 +356,7 @@ def armed(session: Session, *, now: datetime) -> list[Armed]:
 
 def _run(row: RowMapping) -> Run:
     values = {name: row[name] for name in Run.__slots__}
-    return Run(**(values | {"state": RunState(row["state"])}))
+    return Run(**(values | {"state": RunState(row["state"]), "drill": bool(row["drill"])}))
 
 
 def _wave(row: RowMapping) -> Wave:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -223,6 +223,16 @@ def spans(session: Session, refs: tuple[str, ...]) -> tuple[Span, ...]:
         if not kept or low > kept[-1][1]:
             kept.append((low, high))
     return tuple(kept)
+
+
+def spans_of(session: Session, refs: Iterable[str]) -> dict[str, Span]:
+    """[first, last] tree order under each known node, one by one."""
+    node, wanted, found = t.network_node.c, list(refs), dict[str, Span]()
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = node.ref.in_(wanted[start : start + _AT_ONCE])
+        rows = session.execute(select(node.ref, node.tree_order, node.tree_last).where(some))
+        found |= {ref: (low, high) for ref, low, high in rows}
+    return found
 
 
 def area_ids(session: Session, digests: Sequence[str]) -> tuple[int, ...]:

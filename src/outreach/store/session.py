@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -45,6 +46,7 @@ class Database:
         if self.is_sqlite and not create:
             _must_exist(self.url)
         self.engine = _engine(self.url, is_sqlite=self.is_sqlite)
+        self._durable = durable
         if self.is_sqlite and not durable:
             event.listen(self.engine, "connect", _wait_for_no_disk)
 
@@ -62,6 +64,22 @@ class Database:
                 session.connection(execution_options={"outreach_write": True})
             yield session
             session.commit()
+
+    @contextmanager
+    def apart(self) -> Iterator[Database]:
+        """The same database on one more connection, whose temporary tables last until the end.
+
+        For one thread. SQLite keeps these tables in files: they may be larger than memory should be.
+        """
+        own = copy.copy(self)
+        own.engine = _beside(self.engine)
+        if self.is_sqlite:
+            event.listen(own.engine, "begin", _begin_sqlite)
+            event.listen(own.engine, "connect", _keep_temporary_in_files)
+        try:
+            yield own
+        finally:
+            own.close()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -84,6 +102,13 @@ def _engine(url: URL, *, is_sqlite: bool) -> Engine:
     return engine
 
 
+def _beside(engine: Engine) -> Engine:
+    """The same with connections of its own; a statement compiled for one is compiled for both."""
+    own = Engine(engine.pool.recreate(), engine.dialect, engine.url)
+    own._compiled_cache = engine._compiled_cache  # noqa: SLF001  as the library's own `execution_options` does
+    return own
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: pysqlite's own is deferred
     for pragma in _PRAGMAS:
@@ -104,6 +129,10 @@ def _wait_for_no_disk(connection: sqlite3.Connection, _entry: ConnectionPoolEntr
     connection.execute("PRAGMA synchronous=OFF")
 
 
+def _keep_temporary_in_files(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    connection.execute("PRAGMA temp_store=FILE")
+
+
 def _begin_sqlite(connection: Any) -> None:
     writes = connection.get_execution_options().get("outreach_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -114,7 +143,10 @@ def _in_one_line(url: URL) -> Iterator[None]:
     """Turns the driver's lock, disk and reach errors into one sentence each."""
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
+        # SQLite calls a torn file no more than a DatabaseError; what is below it, but operational, is a fault of ours.
+        if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
+            raise
         raise StoreUnusable(_sentence(error, url)) from error
 
 
@@ -134,7 +166,7 @@ _ADVICE = {
     "disk is full": "no disk space left; nothing is half-written; free some, and run it again",
     "disk I/O error": "the disk fails; nothing was written; check it before going on",
     "readonly database": "read-only; give the file and its folder write permission",
-    "malformed": "the file is damaged; restore a backup",
+    "malformed": "the file is damaged; put a copy back: `outreach db restore FILE --replace`",
     "not a database": "not a database file; check the path in outreach.toml",
     "onnection refused": "PostgreSQL does not answer; is it running?",
 }

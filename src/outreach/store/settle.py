@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, literal, select, text, update
+from sqlalchemy import bindparam, func, insert, literal, select, text, update
 
 from outreach.model.words import MessageState
-from outreach.store import suppressions, tables as t
+from outreach.store import bulk, suppressions, tables as t
 from outreach.store.session import Session
 from outreach.store.types import UtcDateTime, to_micros
 
@@ -62,7 +63,7 @@ def settle(
     ours = [one for one in results if (one.id, one.try_) in live]
     stale = [one for one in results if (one.id, one.try_) not in live]
     _write(session, ours, provider=provider, now=now)
-    _keep_attempts(session, ours, live, now=now)
+    _keep_attempts(session, ours, now=now)
     requeue(session, [one.id for one in ours if one.state is MessageState.QUEUED])
     _learn(session, results, now=now)
     return Settlement(
@@ -81,115 +82,129 @@ def requeue(session: Session, ids: Sequence[int]) -> None:
                 ["pool", "tier", "priority", "rank", "message_id", "step_run_id", "not_before"],
                 select(m.c.pool, t.step_run.c.tier, m.c.priority, m.c.rank, m.c.id, m.c.step_run_id, m.c.not_before)
                 .join(t.step_run, t.step_run.c.id == m.c.step_run_id)
-                .where(m.c.id.in_(ids), m.c.state == MessageState.QUEUED),
+                .where(bulk.among(session, m.c.id, ids), m.c.state == MessageState.QUEUED),
             )
         )  # fmt: skip
 
 
-def _still_ours(
-    session: Session, owner: str, results: Sequence[Settled]
-) -> dict[tuple[int, int], tuple[str, datetime]]:
-    """(message, try) -> (lane, claimed_at) of the rows that are still sending for us; locked."""
+def _still_ours(session: Session, owner: str, results: Sequence[Settled]) -> set[tuple[int, int]]:
+    """(message, try) of the rows that are still sending for us; locked."""
     m = t.message
-    rows = session.execute(
-        select(m.c.id, m.c["try"], m.c.lane, m.c.claimed_at)
-        .where(
-            m.c.id.in_([one.id for one in results]),
-            m.c.owner == owner,
-            m.c.state == MessageState.SENDING,
-        )
-        .with_for_update()
+    ours = (
+        bulk.among(session, m.c.id, [one.id for one in results]),
+        m.c.owner == owner,
+        m.c.state == MessageState.SENDING,
     )
-    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+    if session.get_bind().dialect.name == "postgresql":
+        rows = session.execute(select(m.c.id, m.c["try"]).where(*ours).with_for_update())
+        return {(row[0], row[1]) for row in rows}
+    # As one row: the driver lets go of the interpreter at each, and waits for it again.
+    whole = session.execute(
+        select(func.json_group_array(func.json_array(m.c.id, m.c["try"]))).where(*ours)
+    ).scalar_one()
+    return {(id_, try_) for id_, try_ in json.loads(whole)}
 
 
 def _write(session: Session, ours: Sequence[Settled], *, provider: str, now: datetime) -> None:
-    rows = [_values(one, now) for one in ours]
-    if not rows:
+    """One statement, one parameter: a round trip, or a bound value, a row costs more than the writing."""
+    if not ours:
         return
-    if session.get_bind().dialect.name == "postgresql":
-        # One statement: a round trip a row holds a lane to a tenth of this.
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        session.execute(_ALL_AT_ONCE, columns | {"provider": provider})
-        return
-    # Through the driver: naming and converting each value of each row costs four times the writing.
-    session.connection().exec_driver_sql(
-        _ONE_BY_ONE, [_converted(row) | {"provider": provider} for row in rows]
+    is_postgres = session.get_bind().dialect.name == "postgresql"
+    hashes: dict[bytes, int] = {}
+    rows = [_values(one, hashes) for one in ours]
+    session.execute(
+        _POSTGRESQL if is_postgres else _SQLITE,
+        {
+            "rows": json.dumps(rows),
+            "hashes": b"".join(hashes),
+            "provider": provider,
+            "now": now,
+        },
     )
 
 
-def _converted(row: dict[str, Any]) -> dict[str, Any]:
-    """Instants as SQLite keeps them."""
-    instants = {name: row[name] for name in ("b_not_before", "b_accepted")}
-    return row | {name: at and to_micros(at) for name, at in instants.items()}
-
-
-_ONE_BY_ONE = """
+_SET = """
     UPDATE message
-    SET state = :b_state, owner = NULL, lease_until = NULL, provider = :provider,
-        provider_ref = coalesce(:b_ref, provider_ref), segments = :b_segments,
-        body_hash = :b_hash, reason = :b_reason, not_before = :b_not_before,
-        failures = failures + :b_spent, accepted_at = :b_accepted
-    WHERE id = :b_id
-    """
-
-_ALL_AT_ONCE = text(
-    """
-    UPDATE message AS m
     SET state = v.state, owner = NULL, lease_until = NULL, provider = :provider,
-        provider_ref = coalesce(v.ref, m.provider_ref), segments = v.segments,
-        body_hash = v.hash, reason = v.reason, not_before = v.not_before,
-        failures = m.failures + v.spent, accepted_at = v.accepted
-    FROM unnest(
-        CAST(:b_id AS bigint[]), CAST(:b_state AS text[]), CAST(:b_ref AS text[]),
-        CAST(:b_segments AS smallint[]), CAST(:b_hash AS bytea[]), CAST(:b_reason AS text[]),
-        CAST(:b_not_before AS timestamptz[]), CAST(:b_spent AS smallint[]),
-        CAST(:b_accepted AS timestamptz[])
-    ) AS v (id, state, ref, segments, hash, reason, not_before, spent, accepted)
-    WHERE m.id = v.id
+        provider_ref = coalesce(v.ref, provider_ref), segments = v.segments, body_hash = v.hash,
+        reason = v.reason, not_before = v.not_before, failures = failures + v.spent,
+        accepted_at = CASE WHEN v.state IN ('accepted', 'sent') THEN :now END
     """
-)
+
+_SQLITE = text(
+    f"""{_SET}
+    FROM (
+        SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS state,
+            json_extract(value, '$[2]') AS ref, json_extract(value, '$[3]') AS segments,
+            CASE WHEN json_extract(value, '$[4]') IS NOT NULL
+                THEN substr(:hashes, 1 + 32 * json_extract(value, '$[4]'), 32) END AS hash,
+            json_extract(value, '$[5]') AS reason, json_extract(value, '$[6]') AS not_before,
+            json_extract(value, '$[7]') AS spent
+        FROM json_each(:rows)
+    ) AS v
+    WHERE message.id = v.id
+    """  # noqa: S608  constant text
+).bindparams(bindparam("now", type_=UtcDateTime()))
+
+_POSTGRESQL = text(
+    f"""{_SET.replace("failures + ", "message.failures + ").replace("ref, provider_ref", "ref, message.provider_ref")}
+    FROM (
+        SELECT CAST(e ->> 0 AS bigint) AS id, e ->> 1 AS state, e ->> 2 AS ref,
+            CAST(e ->> 3 AS smallint) AS segments,
+            CASE WHEN e ->> 4 IS NOT NULL
+                THEN substring(CAST(:hashes AS bytea) FROM 1 + 32 * CAST(e ->> 4 AS integer) FOR 32)
+                END AS hash,
+            e ->> 5 AS reason,
+            timestamptz 'epoch' + CAST(e ->> 6 AS bigint) * interval '1 microsecond' AS not_before,
+            CAST(e ->> 7 AS smallint) AS spent
+        FROM json_array_elements(CAST(:rows AS json)) AS e
+    ) AS v
+    WHERE message.id = v.id
+    """  # noqa: S608  constant text
+).bindparams(bindparam("now", type_=UtcDateTime()))
 
 
-def _values(one: Settled, now: datetime) -> dict[str, Any]:
-    accepted = one.state in {MessageState.ACCEPTED, MessageState.SENT}
-    return {
-        "b_id": one.id,
-        "b_state": one.state.value,
-        "b_ref": one.provider_ref,
-        "b_segments": one.segments,
-        "b_hash": one.body_hash,
-        "b_reason": one.reason,
-        "b_not_before": one.not_before,
-        "b_spent": int(one.spent),
-        "b_accepted": now if accepted else None,
-    }
-
-
-def _keep_attempts(
-    session: Session,
-    ours: Sequence[Settled],
-    live: dict[tuple[int, int], tuple[str, datetime]],
-    *,
-    now: datetime,
-) -> None:
-    rows = [
-        {
-            "message_id": one.id,
-            "try": one.try_,
-            "lane": live[one.id, one.try_][0],
-            "started_at": live[one.id, one.try_][1],
-            "ended_at": now,
-            "outcome": "in_doubt" if one.state is MessageState.IN_DOUBT else "delayed",
-            "code": one.code,
-            "reason": one.reason or "",
-            "looks": 0,
-        }
-        for one in ours
-        if one.delayed or one.state is MessageState.IN_DOUBT
+def _values(one: Settled, hashes: dict[bytes, int]) -> list[Any]:
+    """One row as JSON; a hash by its place among those of the chunk, for JSON holds no bytes."""
+    hashed = None
+    if one.body_hash is not None:
+        hashed = hashes.setdefault(one.body_hash, len(hashes))
+    return [
+        one.id,
+        one.state.value,
+        one.provider_ref,
+        one.segments,
+        hashed,
+        one.reason,
+        to_micros(one.not_before) if one.not_before else None,
+        int(one.spent),
     ]
-    if rows:
-        session.execute(insert(t.attempt), rows)
+
+
+def _keep_attempts(session: Session, ours: Sequence[Settled], *, now: datetime) -> None:
+    kept = {one.id: one for one in ours if one.delayed or one.state is MessageState.IN_DOUBT}
+    if not kept:
+        return
+    m = t.message
+    begun = session.execute(
+        select(m.c.id, m.c.lane, m.c.claimed_at).where(bulk.among(session, m.c.id, kept))
+    )
+    rows = [_attempt(kept[row[0]], row[1], row[2], now=now) for row in begun]
+    session.execute(insert(t.attempt), rows)
+
+
+def _attempt(one: Settled, lane: str, started_at: datetime, *, now: datetime) -> dict[str, Any]:
+    return {
+        "message_id": one.id,
+        "try": one.try_,
+        "lane": lane,
+        "started_at": started_at,
+        "ended_at": now,
+        "outcome": "in_doubt" if one.state is MessageState.IN_DOUBT else "delayed",
+        "code": one.code,
+        "reason": one.reason or "",
+        "looks": 0,
+    }
 
 
 def _learn(session: Session, results: Sequence[Settled], *, now: datetime) -> None:

@@ -80,8 +80,8 @@ def bodies(session: Session, refs: Collection[str]) -> list[bytes]:
 
 
 def stage(session: Session, entity: str, rows: Tuples) -> None:
-    """Rows in the order of ACCOUNT_NAMES or PREMISE_NAMES; over those of the same ref."""
-    bulk.upsert(session, _TABLES[entity][1], _NAMES[entity], rows, key=("ref",))
+    """Rows in the order of ACCOUNT_NAMES or PREMISE_NAMES; none of these refs is staged."""
+    bulk.insert(session, _TABLES[entity][1], _NAMES[entity], rows)
 
 
 def unstage(session: Session, entity: str, refs: Collection[str]) -> None:

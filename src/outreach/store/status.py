@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, not_, or_, select
 
-from outreach.model.words import LeftOut, MessageState, PriorityClass, RunState
-from outreach.store import runs, tables as t
+from outreach.model.words import NOT_NOW, LeftOut, MessageState, PriorityClass, RunState
+from outreach.store import answers, runs, tables as t
 from outreach.store.runs import Run, Wave
 from outreach.store.session import Session
 
@@ -79,7 +79,7 @@ def heard_last(session: Session, run: int) -> datetime | None:
 
 
 def priority_unconfirmed(session: Session, occasion: int) -> int:
-    """Customers of class A of an occasion, written to or left out, with no delivery known."""
+    """Customers of class A of an occasion, written to or left out, who have not answered: no receipt counts."""
     m, out = t.message, t.left_out
     waves = (
         select(t.step_run.c.id)
@@ -94,16 +94,15 @@ def priority_unconfirmed(session: Session, occasion: int) -> int:
     written = select(m.c.customer_id).where(
         m.c.step_run_id.in_(waves), m.c.priority == PriorityClass.A
     )
-    reached = select(m.c.customer_id).where(
-        m.c.step_run_id.in_(waves), m.c.state == MessageState.DELIVERED
+    unwritten = select(out.c.customer_id).where(
+        out.c.step_run_id.in_(waves), out.c.reason.not_in(NOT_NOW)
     )
-    unwritten = select(out.c.customer_id).where(out.c.step_run_id.in_(waves))
     return session.execute(
         select(func.count())
         .select_from(t.customer)
         .where(
             or_(t.customer.c.id.in_(written), t.customer.c.id.in_(unwritten) & of_class_a),
-            t.customer.c.id.not_in(reached),
+            not_(answers.is_answered(occasion, t.customer.c.id)),
         )
     ).scalar_one()
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, literal, select, update
 
 from outreach.model.words import MessageState, Purpose, RunState
-from outreach.store import changes, tables as t
+from outreach.store import bulk, changes, tables as t
 from outreach.store.session import Session
+
+_HASH = 16
+"""Bytes of an address's hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,12 @@ class Stops:
 def look(session: Session, *, waves: Collection[int], addresses: Collection[bytes]) -> Stops:
     """Two small queries by key, over a chunk in flight: a forgotten change counter cannot hide a stop."""
     return Stops(waves=_waves(session, waves), addresses=_addresses(session, addresses))
+
+
+def locked_state(session: Session, run: int) -> RunState:
+    """The run's state; who else wants to move it waits for this transaction."""
+    found = select(t.run.c.state).where(t.run.c.id == run).with_for_update()
+    return RunState(session.execute(found).scalar_one())
 
 
 def pause_run(session: Session, run: int, reason: str, *, now: datetime) -> None:
@@ -60,10 +70,17 @@ def _waves(session: Session, waves: Collection[int]) -> dict[tuple[int, str], Me
 
 
 def _addresses(session: Session, addresses: Collection[bytes]) -> frozenset[tuple[bytes, str, str]]:
-    s = t.suppression
-    rows = session.execute(
-        select(s.c.address_hash, s.c.channel, s.c.purpose).where(
-            s.c.address_hash.in_(list(addresses)), s.c.purpose.in_(["*", *Purpose])
+    s = t.suppression.c
+    if session.get_bind().dialect.name == "postgresql":
+        held = select(s.address_hash, s.channel, s.purpose).where(
+            bulk.among(session, s.address_hash, addresses)
         )
-    )
+    else:  # there, too, one parameter: this is asked five times a second about all in hand
+        places = json.dumps(list(range(1, _HASH * len(addresses), _HASH)))
+        each = func.json_each(places).table_valued("value")
+        one = func.substr(literal(b"".join(addresses)), each.c.value, _HASH)
+        held = select(s.address_hash, s.channel, s.purpose).select_from(
+            each.join(t.suppression, s.address_hash == one)
+        )
+    rows = session.execute(held.where(s.purpose.in_(["*", *Purpose])))
     return frozenset((row[0], row[1], row[2]) for row in rows)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import exists, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from outreach.store import bulk, changes, tables as t, touched
+from outreach.store import bulk, changes, recalls, tables as t, touched
+from outreach.store.dialects import insert_into
 from outreach.store.session import Session
 from outreach.store.types import UtcDateTime
 
 ANY = "*"
+_HELD_FOR = timedelta(hours=10)
+"""Carriers keep a text no longer."""
 _COLUMNS = ["address_hash", "channel", "purpose", "reason", "at"]
 
 
@@ -55,9 +57,9 @@ def opt_out(
         .where(m.c.id.in_(messages))
         .distinct()
     )
-    is_postgres = session.get_bind().dialect.name == "postgresql"
-    written = (postgresql.insert if is_postgres else sqlite.insert)(t.suppression)
+    written = insert_into(session, t.suppression)
     session.execute(written.from_select(_COLUMNS, rows).on_conflict_do_nothing())
+    recalls.of_addresses(session, messages, since=now - _HELD_FOR, now=now)
     changes.bump(session, "stop", now=now)
 
 

@@ -32,6 +32,24 @@ call = Table(
     Column("wait_s", Integer),
     Column("talk_s", Integer),
     Column("source", Text, nullable=False),
+    Column(
+        "kind", Text, nullable=False, server_default="call", comment="call, chat, message, click"
+    ),
+    Column("wrap_up", Text, nullable=False, server_default=""),
+    Column(
+        "known_to",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="how much of it is known: a later record never takes back what an earlier one said",
+    ),
+    Column(
+        "told",
+        Text,
+        nullable=False,
+        server_default="",
+        comment="facts that a record later than `at` told: name:microseconds",
+    ),
     Index("ix_call_address_hash", "address_hash"),
 )
 

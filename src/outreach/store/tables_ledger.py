@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -50,10 +52,22 @@ run = Table(
     Column("reason", Text, nullable=False),
     Column("pinned", ForeignKey("pinned.digest"), nullable=False),
     Column("purpose", Text, nullable=False, server_default="service"),
+    Column(
+        "basis",
+        Text,
+        nullable=False,
+        server_default="contract",
+        comment="in law: why its messages may be sent",
+    ),
     Column("seed", LargeBinary, nullable=False),
     Column("seed_hash", Text, nullable=False),
     Column("launched_by", Text, nullable=False),
     Column("launched_at", UtcDateTime, nullable=False),
+    Column("approved_by", Text, nullable=False, server_default=""),
+    Column("drill", Boolean, nullable=False, server_default=false()),
+    Column(
+        "canary_rank", BigInteger, comment="beyond class A only ranks below it leave; null: all"
+    ),
     UniqueConstraint("occasion_id", "campaign"),
 )
 
@@ -83,12 +97,11 @@ step_run = Table(
         server_default="",
         comment="classes taken back, as in `BC`",
     ),
-    Column(
-        "slice_from", TreeOrder, nullable=False, comment="tree order from which freezing goes on"
-    ),
+    Column("slice_from", TreeOrder, nullable=False, comment="round and phase of its freezing"),
     Column(
         "generation", Integer, nullable=False, server_default="0", comment="of reach, as it began"
     ),
+    Column("ladder_at", UtcDateTime, comment="ladder climbed so far"),
     UniqueConstraint("run_id", "step", "version", "wave"),
 )
 
@@ -113,6 +126,7 @@ due = Table(
     Column("done_at", UtcDateTime),
     Column("outcome", Text, nullable=False, comment="empty: waiting; done, expired, overtaken"),
     Column("reason", Text, nullable=False),
+    Column("fence", BigInteger, comment="of the leader that fired it"),
     Index(
         "ix_due_waiting",
         "at",
@@ -123,6 +137,7 @@ due = Table(
 )
 
 _SENDING = text("state = 'sending'")
+_ENDED = text("state IN ('failed', 'unknown')")
 _WAITING = text("applied_at IS NULL")
 
 message = Table(
@@ -160,6 +175,7 @@ message = Table(
     Column("delivered_at", UtcDateTime),
     UniqueConstraint("step_run_id", "contact_point_id"),
     Index("ix_message_sending", "lease_until", sqlite_where=_SENDING, postgresql_where=_SENDING),
+    Index("ix_message_ended", "claimed_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
 )
 
 queue = Table(
@@ -176,6 +192,8 @@ queue = Table(
     sqlite_with_rowid=False,
 )
 
+_OPEN = text("settled_at IS NULL AND outcome = 'in_doubt'")
+
 attempt = Table(
     "attempt",
     metadata,
@@ -191,6 +209,7 @@ attempt = Table(
     Column("looks", SmallInteger, nullable=False),
     Column("settled_at", UtcDateTime),
     Column("settled_as", Text),
+    Index("ix_attempt_open", "lane", sqlite_where=_OPEN, postgresql_where=_OPEN),
     comment="Only tries that ended delayed or in doubt",
 )
 
@@ -224,4 +243,14 @@ lane = Table(
     Column("fence", BigInteger, nullable=False),
     Column("stopped_at", UtcDateTime),
     Column("stopped_reason", Text),
+    Column("provider", Text, nullable=False, server_default=""),
+    Column(
+        "weight",
+        SmallInteger,
+        nullable=False,
+        server_default="100",
+        comment="per cent of its rate, now",
+    ),
+    Column("weighed_at", UtcDateTime, comment="last change of weight"),
+    Column("cooled_until", UtcDateTime, comment="nothing but a probe"),
 )

@@ -28,7 +28,7 @@ stage_account = Table(
     Column("record", Integer, nullable=False),
     Column("day", Date, comment="of the row; the newest of one ref wins"),
     Column("source_hash", BigInteger, nullable=False),
-    Column("customer_key", Text, nullable=False, index=True),
+    Column("customer_key", Text, nullable=False),
     Column("customer_type", Text, nullable=False),
     Column("priority", Text, nullable=False),
     Column("priority_expired", Boolean, nullable=False),

@@ -8,9 +8,12 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    Index,
     Integer,
     Table,
     Text,
+    false,
+    text,
 )
 
 from outreach.store.metadata import metadata
@@ -61,6 +64,10 @@ occasion = Table(
     Column("opened_at", UtcDateTime, nullable=False),
     Column("version", Integer, nullable=False),
     Column("open", Boolean, nullable=False, index=True),
+    Column("event_id", BigInteger, index=True),
+    Column("parent_id", BigInteger, comment="the outage it is nested in"),
+    Column("merged_into", BigInteger),
+    Column("drill", Boolean, nullable=False, server_default=false()),
 )
 
 revision = Table(
@@ -76,6 +83,7 @@ revision = Table(
     Column("etr_at", UtcDateTime),
     Column("etr_confidence", Text, nullable=False),
     Column("public_etr", UtcDateTime),
+    Column("etr_from", UtcDateTime, comment="of a window that ends at public_etr"),
     Column("next_update_at", UtcDateTime),
     Column("restored_at", UtcDateTime),
     Column("known_how", Text, nullable=False),
@@ -85,6 +93,16 @@ revision = Table(
     Column("source_seq", BigInteger),
     Column("author", Text, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
+    Column(
+        "start_wall", Text, comment="as typed, 2026-07-16T08:00: new zone rules move the instant"
+    ),
+    Column("end_wall", Text),
+    Index(
+        "ix_revision_suspected",
+        "occasion_id",
+        sqlite_where=text("state = 'suspected'"),
+        postgresql_where=text("state = 'suspected'"),
+    ),
 )
 
 scope_premise = Table(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, distinct, func, not_, or_, select
 
-from outreach.store import tables as t
-from outreach.store.scopes import Remaining
+from outreach.model.occasion import Occasion, OccasionId, Revision
+from outreach.model.words import OccasionKind
+from outreach.store import generations, occasions, scopes, tables as t
+from outreach.store.scopes import Remaining, Span
 from outreach.store.session import Session
 
 
@@ -17,6 +22,159 @@ class Stood:
 
     locality: str
     street_sealed: bytes | None
+    tree_order: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """Where other outages of the service kept people in the dark as a revision was written.
+
+    By node and locality; what they name by premise, postal code or area is not looked at.
+    """
+
+    spans: tuple[Span, ...] = ()
+    localities: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.spans or self.localities)
+
+    def is_dark(self, one: Stood) -> bool:
+        return one.locality in self.localities or any(
+            low <= one.tree_order <= high for low, high in self.spans
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lying:
+    """A premise, and whether a revision ever held it, and still does."""
+
+    stood: Stood
+    is_ever: bool
+    is_still: bool
+
+
+NOTHING = Beside()
+_LONGEST = timedelta(days=30)
+"""An outage open for longer than this is a mistake in the books, and not looked for."""
+_AT_ONCE = 200
+
+
+def beside(session: Session, occasion: Occasion, revision: Revision) -> Beside:
+    """What was dark beside an outage at one of its revisions, however long ago that was."""
+    if occasion.kind is not OccasionKind.OUTAGE:
+        return NOTHING
+    at, o, r = revision.recorded_at, t.occasion.c, t.revision.c
+    newest = (
+        select(r.occasion_id, func.max(r.version).label("version"))
+        .join(t.occasion, o.id == r.occasion_id)
+        .where(
+            o.id != occasion.id,
+            o.kind == OccasionKind.OUTAGE,
+            o.service == occasion.service,
+            o.drill.is_(occasion.drill),
+            o.opened_at.between(at - _LONGEST, at),
+            r.recorded_at <= at,
+        )
+        .group_by(r.occasion_id)
+    )
+    found = [
+        each
+        for number, version in session.execute(newest)
+        if (each := occasions.revision_at(session, OccasionId(number), version)).state.is_open
+    ]
+    refs = {ref for one in found for ref in set(one.scope.nodes) - set(one.restored.nodes)}
+    return Beside(
+        spans=tuple(scopes.spans_of(session, refs).values()),
+        localities=frozenset(name for one in found for name in one.scope.localities),
+    )
+
+
+def divided(session: Session, ours: Remaining, dark: Beside) -> frozenset[bytes]:
+    """Hashes of the addresses that have a premise in `ours` and another one, outside, in the dark.
+
+    Two ranges of reach, once for a revision: asked message by message it would be most of the sending.
+    """
+    generation = generations.current(session)
+    here, there = t.reach.alias(), t.reach.alias()
+    inside = and_(ours.covers(here), generations.visible(here, generation))
+    mine = select(here.c.contact_point_id).where(inside, here.c.channel != "")
+    found: set[bytes] = set()
+    for place in _places(there, dark):
+        rows = session.scalars(
+            select(t.contact_point.c.address_hash)
+            .join(there, there.c.contact_point_id == t.contact_point.c.id)
+            .where(
+                place,
+                generations.visible(there, generation),
+                not_(ours.covers(there)),
+                there.c.contact_point_id.in_(mine),
+            )
+            .distinct()
+        )
+        found.update(rows)
+    return frozenset(found)
+
+
+def _places(table: FromClause, dark: Beside) -> Iterator[ColumnElement[bool]]:
+    """In portions: SQLite reads no expression of a thousand terms."""
+    spans = sorted(dark.spans)
+    for start in range(0, len(spans), _AT_ONCE):
+        part = spans[start : start + _AT_ONCE]
+        yield or_(*(table.c.tree_order.between(low, high) for low, high in part))
+    if dark.localities:
+        yield table.c.locality.in_(sorted(dark.localities))
+
+
+def around(
+    session: Session, hashes: Sequence[bytes], ever: Remaining, still: Remaining
+) -> dict[tuple[str, bytes], list[Lying]]:
+    """Open premises of whoever holds these addresses, by channel and hash, in the order of `of_message`.
+
+    One statement for many addresses: asked one by one, they are most of a storm's sending.
+    """
+    c, held, p, mine = t.contact_point.c, t.customer_contact.c, t.premise.c, t.account.c
+    owned = (
+        select(c.id, c.channel, c.address_hash, t.supply.c.premise_id)
+        .join(t.customer_contact, held.contact_point_id == c.id)
+        .join(t.account, mine.customer_id == held.customer_id)
+        .join(t.supply, t.supply.c.account_id == mine.id)
+        .where(c.address_hash.in_(hashes), mine.closed_at.is_(None))
+        .distinct()
+        .subquery()
+    )
+    shared = _shared(session, hashes)
+    rows = session.execute(
+        select(
+            owned.c.id, owned.c.channel, owned.c.address_hash,
+            p.locality, p.street_sealed, p.tree_order,
+            case((ever.covers(t.premise), 1), else_=0), case((still.covers(t.premise), 1), else_=0),
+        )
+        .join(t.premise, p.id == owned.c.premise_id)
+        .where(p.closed_at.is_(None))
+        .order_by(p.locality, p.ref)
+    )  # fmt: skip
+    found: dict[tuple[str, bytes], list[Lying]] = defaultdict(list)
+    for point, channel, digest, locality, street, place, is_ever, is_still in rows:
+        kept = None if point in shared else street
+        stood = Stood(locality=locality, street_sealed=kept, tree_order=place)
+        found[channel, digest].append(
+            Lying(stood=stood, is_ever=bool(is_ever), is_still=bool(is_still))
+        )
+    return found
+
+
+def _shared(session: Session, hashes: Sequence[bytes]) -> set[int]:
+    """Contact points that several customers hold."""
+    c, held = t.contact_point.c, t.customer_contact.c
+    return set(
+        session.scalars(
+            select(c.id)
+            .join(t.customer_contact, held.contact_point_id == c.id)
+            .where(c.address_hash.in_(hashes))
+            .group_by(c.id)
+            .having(func.count(distinct(held.customer_id)) > 1)
+        )
+    )
 
 
 def of_message(session: Session, message: int, scope: Remaining, *, limit: int) -> list[Stood]:
@@ -36,12 +194,16 @@ def of_message(session: Session, message: int, scope: Remaining, *, limit: int) 
         .where(t.account.c.customer_id.in_(holders), t.account.c.closed_at.is_(None))
     )
     rows = session.execute(
-        select(p.locality, p.street_sealed)
+        select(p.locality, p.street_sealed, p.tree_order)
         .where(p.id.in_(supplied), p.closed_at.is_(None), scope.covers(t.premise))
         .order_by(p.locality, p.ref)
         .limit(limit)
     )
     return [
-        Stood(locality=row.locality, street_sealed=row.street_sealed if many == 1 else None)
+        Stood(
+            locality=row.locality,
+            street_sealed=row.street_sealed if many == 1 else None,
+            tree_order=row.tree_order,
+        )
         for row in rows
     ]

@@ -14,8 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from outreach.store import bulk, tables as t
 from outreach.store.session import Session
 
-UNCOUNTED, ENDED, MARK, CHAIN_MARK = -1, -2, -3, -4
-"""In place of a premise: headcounts of the place are old; it has ended rows; building goes on here."""
+UNCOUNTED, ENDED, MARK, CHAIN_MARK, UNSEEN = -1, -2, -3, -4, -5
+"""In place of a premise: headcounts of the place are old; it has ended rows; building goes on here (two
+marks); something is written that is not seen before the next switch."""
+_UNTIL_SEEN = (MARK, CHAIN_MARK, UNSEEN)
 FIRST_PLACE = -2
 """Below every place; -1 is off the network."""
 
@@ -40,7 +42,7 @@ def premises_of_customers(session: Session, customers: Sequence[int]) -> None:
         select(t.premise.c.id, t.premise.c.tree_order)
         .join(t.supply, t.supply.c.premise_id == t.premise.c.id)
         .join(t.account, t.account.c.id == t.supply.c.account_id)
-        .where(t.account.c.customer_id.in_(customers))
+        .where(bulk.among(session, t.account.c.customer_id, customers))
         .distinct(),
     )
 
@@ -48,7 +50,8 @@ def premises_of_customers(session: Session, customers: Sequence[int]) -> None:
 def holders_of_points(session: Session, points: Sequence[int]) -> None:
     """Notes whoever holds one of these contact points."""
     held = t.customer_contact
-    found = select(held.c.customer_id).where(held.c.contact_point_id.in_(points)).distinct()
+    those = bulk.among(session, held.c.contact_point_id, points)
+    found = select(held.c.customer_id).where(those).distinct()
     session.execute(
         _insert(session)(t.touched_customer)
         .from_select(["customer_id"], found)
@@ -91,16 +94,16 @@ def places(session: Session, kind: int, *, after: int, limit: int) -> list[int]:
 
 def forget(session: Session, kind: int, done: Sequence[int]) -> None:
     if done:
-        session.execute(delete(_p).where(_p.c.premise_id == kind, _p.c.tree_order.in_(done)))
+        those = bulk.among(session, _p.c.tree_order, done)
+        session.execute(delete(_p).where(_p.c.premise_id == kind, those))
 
 
 def forget_premises(session: Session, done: Sequence[int]) -> None:
-    session.execute(delete(_p).where(_p.c.premise_id.in_(done)))
+    bulk.remove(session, _p.c.premise_id, done)
 
 
 def forget_customers(session: Session, done: Sequence[int]) -> None:
-    t_c = t.touched_customer
-    session.execute(delete(t_c).where(t_c.c.customer_id.in_(done)))
+    bulk.remove(session, t.touched_customer.c.customer_id, done)
 
 
 def mark(session: Session, kind: int = MARK) -> int | None:
@@ -113,6 +116,12 @@ def set_mark(session: Session, value: int, kind: int = MARK) -> None:
     session.execute(insert(_p).values(premise_id=kind, tree_order=value))
 
 
+def is_unseen(session: Session) -> bool:
+    """Whether anything was written, by whichever process, that waits for a switch."""
+    found = select(_p.c.premise_id).where(_p.c.premise_id.in_(_UNTIL_SEEN))
+    return session.execute(found.limit(1)).first() is not None
+
+
 def drop_marks(session: Session) -> None:
-    """Building is done, and seen; the next one begins at the beginning."""
-    session.execute(delete(_p).where(_p.c.premise_id.in_((MARK, CHAIN_MARK))))
+    """All is seen; the next building begins at the beginning."""
+    session.execute(delete(_p).where(_p.c.premise_id.in_(_UNTIL_SEEN)))

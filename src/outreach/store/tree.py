@@ -23,12 +23,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from outreach.model.errors import StoreUnusable
 from outreach.model.words import StepRunState
 from outreach.store import bulk, changes, headcounts, tables as t, touched
 from outreach.store.bulk import Rows
+from outreach.store.dialects import insert_into
 from outreach.store.session import Session
 
 OFF_THE_NETWORK = -1
@@ -245,8 +245,7 @@ def supplied(session: Session, groups: Mapping[int, int]) -> dict[int, tuple[int
 
 
 def _touch(session: Session, rows: Any) -> None:
-    maker: Any = sqlite.insert if _is_sqlite(session) else postgresql.insert
-    into = maker(t.touched_premise).from_select(["premise_id", "tree_order"], rows.where(literal(1) == 1))  # fmt: skip
+    into = insert_into(session, t.touched_premise).from_select(["premise_id", "tree_order"], rows.where(literal(1) == 1))  # fmt: skip
     session.execute(into.on_conflict_do_nothing())
 
 

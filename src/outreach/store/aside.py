@@ -1,0 +1,82 @@
+"""Rows laid aside in a temporary table of one connection, and moved into a table of ours in slices.
+
+A temporary table is nobody else's: filling one holds no other writer up. It takes part in transactions
+on both databases, so a slice that is rolled back lies aside again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    MetaData,
+    Select,
+    Table,
+    delete,
+    func,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.schema import CreateTable, DropTable
+
+from outreach.store.session import Session
+from outreach.store.types import Id
+
+
+def table(name: str, target: Table, columns: Sequence[str]) -> Table:
+    """A temporary table of these columns of `target`, numbered by `n` in the order they are laid in."""
+    kept = [Column(each, target.c[each].type) for each in columns]
+    return Table(name, MetaData(), Column("n", Id, primary_key=True), *kept, prefixes=["TEMPORARY"])
+
+
+def lies(session: Session, lain: Table) -> bool:
+    """Whether it was made on this connection."""
+    return inspect(session.connection()).has_table(lain.name)
+
+
+def lay(session: Session, lain: Table, found: Sequence[Select[Any]]) -> None:
+    """Keeps the rows of these SELECTs, in their order."""
+    lain.create(session.connection(), checkfirst=False)
+    for each in found:
+        names = [column.name for column in each.selected_columns]
+        session.execute(lain.insert().from_select(names, each))
+
+
+def lay_anew(session: Session, lain: Table, found: Sequence[Select[Any]]) -> None:
+    """The same in a table that is there already, empty."""
+    for each in found:
+        names = [column.name for column in each.selected_columns]
+        session.connection().execute(lain.insert().from_select(names, each))
+
+
+def empty(session: Session, lain: Table) -> None:
+    """Makes a table of this connection, or empties it."""
+    session.connection().execute(CreateTable(lain, if_not_exists=True))
+    session.execute(delete(lain))
+
+
+def drop(session: Session, lain: Sequence[Table]) -> None:
+    """Takes tables of this connection away."""
+    for each in lain:
+        session.connection().execute(DropTable(each, if_exists=True))
+
+
+def count(session: Session, lain: Table) -> int:
+    """How many rows lie there."""
+    return session.execute(select(func.count()).select_from(lain)).scalar_one()
+
+
+def next_part(session: Session, lain: Table, rows: int) -> ColumnElement[bool] | None:
+    """Which rows are the next so many; None: no more than that are left."""
+    n = lain.c.n
+    last = session.execute(select(n).order_by(n).offset(rows - 1).limit(1)).scalar()
+    return None if last is None else n <= last
+
+
+def rename(session: Session, lain: Table, name: str) -> None:
+    """Takes part in the transaction, like its rows."""
+    session.execute(text(f"ALTER TABLE {lain.name} RENAME TO {name}"))

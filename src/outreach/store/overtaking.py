@@ -1,0 +1,59 @@
+"""Keeps a newer notice behind an older one that may be leaving by another hand at this very moment.
+
+Superseding stops what has not begun. A call that has begun ends within its lease, and a carrier may
+take in late what timed out: until then the same address waits for the newer text of the same occasion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from outreach.model.words import MessageState
+from outreach.store import bulk, tables as t
+from outreach.store.session import Session
+
+SETTLES_AFTER = timedelta(seconds=60)
+"""From its claim: the lease of 30 s in which its call ends, and the 30 s after which it is looked up."""
+AGAIN_AFTER = timedelta(seconds=2)
+
+
+def held(session: Session, ids: Sequence[int], *, now: datetime) -> set[int]:
+    """Which of these queued messages have to wait; they are put off by two seconds.
+
+    One point lookup for each older wave of their occasion that was overtaken in the last minute, so
+    that it costs nothing but in the minute after a change.
+    """
+    if not ids:
+        return set()
+    m, older = t.message, t.message.alias()
+    w, before = t.step_run, t.step_run.alias()
+    run, its_run = t.run, t.run.alias()
+    since = now - SETTLES_AFTER
+    found = set(
+        session.scalars(
+            select(m.c.id)
+            .join(w, w.c.id == m.c.step_run_id)
+            .join(run, run.c.id == w.c.run_id)
+            .join(its_run, its_run.c.occasion_id == run.c.occasion_id)
+            .join(before, before.c.run_id == its_run.c.id)
+            .join(
+                older,
+                (older.c.step_run_id == before.c.id)
+                & (older.c.contact_point_id == m.c.contact_point_id),
+            )
+            .where(
+                bulk.among(session, m.c.id, list(ids)),
+                before.c.version < w.c.version,
+                before.c.superseded_at > since,
+                older.c.state.in_([MessageState.SENDING, MessageState.IN_DOUBT]),
+                older.c.claimed_at > since,
+            )
+        )
+    )
+    if found:
+        theirs = bulk.among(session, t.queue.c.message_id, list(found))
+        session.execute(update(t.queue).where(theirs).values(not_before=now + AGAIN_AFTER))
+    return found

@@ -1,0 +1,53 @@
+"""Whom the waves of a run have told, and whom not yet: asked before anybody is looked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import exists, func, or_, select
+
+from outreach.model.words import NOT_NOW, TOLD_STATES, MessageState
+from outreach.store import tables as t
+from outreach.store.runs import Wave
+from outreach.store.session import Session
+
+
+def version_told(session: Session, run: int, step: str, *, since: datetime) -> int | None:
+    """The newest version that a step has told somebody in a wave opened after `since`; None: nobody."""
+    w, m = t.step_run.c, t.message.c
+    heard = exists().where(m.step_run_id == w.id, m.state.in_(TOLD_STATES))
+    return session.execute(
+        select(func.max(w.version)).where(
+            w.run_id == run, w.step == step, w.created_at > since, heard
+        )
+    ).scalar()
+
+
+def was_overtaken(session: Session, wave: Wave, *, since: datetime) -> bool:
+    """Whether a newer revision overtook a wave of the same step that was opened after `since`, with people in it."""
+    w = t.step_run.c
+    before = exists().where(
+        w.run_id == wave.run_id,
+        w.step == wave.step,
+        w.id != wave.id,
+        w.created_at > since,
+        w.superseded_at.is_not(None),
+        w.frozen > 0,
+    )
+    return session.execute(select(before)).scalar_one()
+
+
+def has_untold(session: Session, waves: Sequence[int]) -> bool:
+    """Whether these waves leave somebody who may be told yet: never reached, or told elsewhere for now."""
+    m, out = t.message.c, t.left_out.c
+    other = t.message.alias()
+    told = [*TOLD_STATES, MessageState.SENDING]
+    heard = exists().where(
+        other.c.step_run_id.in_(waves),
+        other.c.contact_point_id == m.contact_point_id,
+        other.c.state.in_(told),
+    )
+    unheard = exists().where(m.step_run_id.in_(waves), m.state.not_in(told), ~heard)
+    for_now = exists().where(out.step_run_id.in_(waves), out.reason.in_(NOT_NOW))
+    return bool(session.execute(select(or_(unheard, for_now))).scalar_one())

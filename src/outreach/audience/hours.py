@@ -52,6 +52,11 @@ def typed_instant(day: date, at: time, zone: str) -> datetime:
     return datetime.combine(day, at, _zone(zone)).astimezone(UTC)
 
 
+def forget() -> None:
+    """Reads every zone anew when it is asked for next: its rules have changed."""
+    _zone.cache_clear()
+
+
 def _instant(day: date, at: time, zone: str, *, fold: int) -> datetime:
     before = datetime.combine(day, at, _zone(zone)).replace(fold=0)
     after = before.replace(fold=1)

@@ -173,7 +173,7 @@ class AccountReader:
         if identity is None:
             notes.append(("identities", "invalid" if text else "blank"))
             return ""
-        return f"C-{self._keyring.hash(f'identity {identity}').hex()[:20]}"
+        return f"C-{self._keyring.lasting(f'identity {identity}').hex()[:20]}"
 
     def _life_support(
         self, cells: Sequence[str], *, deceased: bool

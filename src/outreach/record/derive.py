@@ -13,7 +13,7 @@ from outreach.model.words import Channel, Purpose
 from outreach.record import bodies, people
 from outreach.record.people import Customer, Held
 from outreach.record.terms import Terms
-from outreach.store import bulk, merging, tables as t
+from outreach.store import bulk, merging, rotations, tables as t
 from outreach.store.merging import KnownCustomer, Link
 from outreach.store.session import Session
 
@@ -129,6 +129,7 @@ class Derived:
         """Finds or makes the contact points of everybody, counts their holders, and links them."""
         said = [(id_, contact) for id_, one in self.everybody.items() for contact in one.contacts]
         wanted = {contact[:2]: contact for _id, contact in said}
+        rotations.adopt(session, self.terms.keyring, {address for _channel, address in wanted})
         hash_ = self.terms.keyring.hash
         hashes = {address: hash_(address) for address in {address for _channel, address in wanted}}
         ids = self._find_points(session, wanted, hashes)

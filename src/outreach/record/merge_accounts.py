@@ -14,7 +14,8 @@ from outreach.store import bulk, merging, merging_premises as supplies, tables a
 from outreach.store.merging import KnownAccount, StagedAccount
 from outreach.store.session import Session
 
-SLICE = 1_000
+SLICE = 2_000
+"""At most; see `merging.Pace`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +28,9 @@ class Step:
     """Customers without any account left."""
 
 
-def merge_staged(session: Session, terms: Terms, since: str) -> Step:
+def merge_staged(session: Session, since: str, limit: int, *, terms: Terms) -> Step:
     """Merges the next slice of staged accounts, and derives their customers anew."""
-    staged = merging.staged_accounts(session, since=since, limit=SLICE)
+    staged = merging.staged_accounts(session, since=since, limit=limit)
     if not staged:
         return Step(rows=0, next=None)
     refs = [row.ref for row in staged]
@@ -47,13 +48,13 @@ def merge_staged(session: Session, terms: Terms, since: str) -> Step:
     derived.touched |= {*left, *moved.values()}
     _save(session, terms, staged, known, ids, derived)
     supplies.touch_premises(session, places)
-    merging.forget_staged(session, refs)
-    return Step(rows=len(staged), next=staged[-1].customer_key, closed=derived.closed)
+    merging.forget_staged(session, until=staged[-1].ref)
+    return Step(rows=len(staged), next=staged[-1].ref, closed=derived.closed)
 
 
-def close_gone(session: Session, terms: Terms) -> Step:
+def close_gone(session: Session, _since: str, limit: int, *, terms: Terms) -> Step:
     """Closes the next slice of accounts that are gone, and derives their customers anew."""
-    ids = merging.gone(session, "account", limit=SLICE)
+    ids = merging.gone(session, "account", limit=limit)
     if not ids:
         return Step(rows=0, next=None)
     customers = {one.customer_id for one in merging.accounts_by_id(session, ids)}

@@ -13,12 +13,13 @@ from outreach.store import bulk, merging, merging_premises as supplies, network,
 from outreach.store.merging_premises import NOT_ON_THE_NETWORK, KnownPremise, StagedPremise
 from outreach.store.session import Session
 
-SLICE = 2_000
+SLICE = 4_000
+"""At most; see `merging.Pace`."""
 
 
-def merge_staged(session: Session, terms: Terms, since: str) -> Step:
+def merge_staged(session: Session, since: str, limit: int, *, terms: Terms) -> Step:
     """Merges the next slice of staged premises, with who is supplied there."""
-    staged = supplies.staged_premises(session, since=since, limit=SLICE)
+    staged = supplies.staged_premises(session, since=since, limit=limit)
     if not staged:
         return Step(rows=0, next=None)
     slice_ = _Slice(
@@ -28,13 +29,13 @@ def merge_staged(session: Session, terms: Terms, since: str) -> Step:
         terms=terms,
     )
     slice_.write(session)
-    supplies.forget_staged(session, [row.ref for row in staged])
+    supplies.forget_staged(session, until=staged[-1].ref)
     return Step(rows=len(staged), next=staged[-1].ref)
 
 
-def close_gone(session: Session, terms: Terms) -> Step:
+def close_gone(session: Session, _since: str, limit: int, *, terms: Terms) -> Step:
     """Closes the next slice of premises that are gone."""
-    ids = merging.gone(session, "premise", limit=SLICE)
+    ids = merging.gone(session, "premise", limit=limit)
     if not ids:
         return Step(rows=0, next=None)
     merging.touch_customers(session, supplies.customers_at(session, ids))

@@ -20,6 +20,7 @@ from outreach.store import (
     merging,
     merging_premises as supplies,
     reach,
+    touched,
 )
 from outreach.store.session import Database, Session
 
@@ -27,6 +28,24 @@ Progress = Callable[[str, int], None]
 Hold = Callable[[Session], None]
 
 _AGED_AT_ONCE = 2_000
+_AIM_S = 0.25
+"""Other writers wait no longer than twice this, whatever the machine."""
+
+
+@dataclass(kw_only=True)
+class Pace:
+    """How many rows the next slice takes: so many that its transaction stays near a quarter of a second."""
+
+    most: int
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        self.size = self.most // 4 or 1
+
+    def took(self, seconds: float) -> None:
+        """Grows slowly, for a slice may be dearer than the one before; shrinks at once."""
+        wanted = int(self.size * min(_AIM_S / max(seconds, 0.001), 1.5))
+        self.size = max(self.most // 20, 1, min(wanted, self.most))
 
 
 @dataclass(kw_only=True)
@@ -44,6 +63,8 @@ class Merge:
     hold_long: Hold
     """The same before a phase that prolongs nothing by itself."""
     progress: Progress
+    monotonic: Callable[[], float]
+    """Seconds: how long slices take."""
     closed_customers: int = 0
     has_changed: bool = False
     """Whether any slice found something to do."""
@@ -52,19 +73,23 @@ class Merge:
     def run(self, since: str = "") -> None:
         """Runs all phases from `since` on; each notes its name before it begins."""
         names = list(_PHASES)
+        self.has_changed = bool(since)  # of what was done before the interruption nothing is known
         for name in names[names.index(since) if since else 0 :]:
             with self.database.write() as session:
                 self.hold(session)
                 loads.note(session, self.load, state=LoadState.MERGING, phase=name)
             _PHASES[name](self)
 
-    def _each(self, name: str, slice_: Callable[[Session, str], Step]) -> None:
-        """Repeats a slice until there is nothing left of it."""
+    def _each(self, name: str, most: int, slice_: Callable[[Session, str, int], Step]) -> None:
+        """Repeats a slice of at most so many rows until there is nothing left of it."""
         since: str | None = ""
+        pace = Pace(most=most)
         while since is not None:
+            began = self.monotonic()
             with self.database.write() as session:
                 self.hold(session)
-                step = slice_(session, since)
+                step = slice_(session, since, pace.size)
+            pace.took(self.monotonic() - began)
             since = step.next
             self.closed_customers += step.closed
             self._done[name] = self._done.get(name, 0) + step.rows
@@ -80,19 +105,21 @@ class Merge:
             self.progress("network", len(self.network.nodes))
 
     def merge_accounts(self) -> None:
-        self._each("accounts", lambda s, since: merge_accounts.merge_staged(s, self.terms, since))
-        self._each("accounts closed", lambda s, _since: merge_accounts.close_gone(s, self.terms))
+        most = merge_accounts.SLICE
+        self._each("accounts", most, partial(merge_accounts.merge_staged, terms=self.terms))
+        self._each("accounts closed", most, partial(merge_accounts.close_gone, terms=self.terms))
 
     def merge_premises(self) -> None:
-        self._each("premises", lambda s, since: merge_premises.merge_staged(s, self.terms, since))
-        self._each("premises closed", lambda s, _since: merge_premises.close_gone(s, self.terms))
+        most = merge_premises.SLICE
+        self._each("premises", most, partial(merge_premises.merge_staged, terms=self.terms))
+        self._each("premises closed", most, partial(merge_premises.close_gone, terms=self.terms))
 
     def age(self) -> None:
         """Entries of the register end, and begin, by the calendar alone."""
-        self._each("aging", lambda session, _since: self._age(session))
+        self._each("aging", _AGED_AT_ONCE, self._age)
 
-    def _age(self, session: Session) -> Step:
-        pairs = supplies.aged(session, today=self.today, limit=_AGED_AT_ONCE)
+    def _age(self, session: Session, _since: str, limit: int) -> Step:
+        pairs = supplies.aged(session, today=self.today, limit=limit)
         merging.touch_customers(session, {customer for _account, customer in pairs})
         return Step(rows=len(pairs), next="" if pairs else None)
 
@@ -103,10 +130,10 @@ class Merge:
         for old in known:
             new = self.terms.spellings.get(plain(old), old)
             if new != old:
-                self._each("spelling", partial(self._spell, old, new))
+                self._each("spelling", merge_premises.SLICE, partial(self._spell, old, new))
 
-    def _spell(self, old: str, new: str, session: Session, _since: str) -> Step:
-        rows = supplies.respell(session, old, new, limit=merge_premises.SLICE)
+    def _spell(self, old: str, new: str, session: Session, _since: str, limit: int) -> Step:
+        rows = supplies.respell(session, old, new, limit=limit)
         return Step(rows=rows, next="" if rows else None)
 
     def join_households(self) -> None:
@@ -123,8 +150,11 @@ class Merge:
         reach.renew(self.database, now=self.terms.now, progress=self.progress)
 
     def switch(self) -> None:
-        """The whole load is seen from here on."""
-        generations.switch(self.database, now=self.terms.now)
+        """The whole load is seen from here on; where nothing has changed, nobody is told so."""
+        with self.database.read() as session:
+            has_changed = self.has_changed or touched.is_unseen(session)
+        if has_changed:
+            generations.switch(self.database, now=self.terms.now)
 
     def purge(self) -> None:
         self._hold_long()

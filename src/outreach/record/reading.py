@@ -171,7 +171,7 @@ class Reading:
             displaced = [ref for ref in chunk.before if ref in chunk.pending] + [*chunk.reverted]
             if displaced and entity == "account":
                 self._reader.forget(staging.bodies(session, displaced))
-            staging.unstage(session, entity, chunk.reverted)
+            staging.unstage(session, entity, displaced)
             staging.stage(session, entity, rows)
 
 

@@ -231,4 +231,5 @@ class _Sync:
             hold=self.hold,
             hold_long=self.hold_long,
             progress=self.progress,
+            monotonic=self.monotonic,
         )

@@ -25,6 +25,7 @@ FIELDS = {
     "danger_planned": "one sentence of safety for planned works; some services have none",
     "start": "since when",
     "etr": "the public estimate of restoration",
+    "window": "true when the estimate is a window: entre mar 08:00 y 10:00",
     "low": "true when the estimate is of low confidence",
     "old": "the estimate told before",
     "next": "when the next news comes",
@@ -41,6 +42,7 @@ FIELDS = {
     "fact": "the advisory's text, or what is correct in a correction",
     "sent": "when the notice was sent that this one corrects",
     "count": "affected customers to two significant digits; none below 50",
+    "brief": "true in ivr.txt when the whole is longer than a caller listens: say less",
     "two_way": "true when an answer to this message reaches us",
     "link": "the status page, without https:// (in no spoken text)",
     "url": "the status page with https:// (in no spoken text)",
@@ -48,6 +50,8 @@ FIELDS = {
     "tel": "the priority line",
     "emergency": "the emergency number",
     "lang": "the language of the text: es-CL",
+    "choices": "the numbers to answer with, each with its place; only in replies",
+    "preferences": "the page where the person chooses what is sent to them; only in the answer to HELP",
     "subject": "the finished subject; only in email.txt and email.html",
 }
 """A field without a value in a notice is absent: it tests false, and printing it is refused."""
@@ -75,6 +79,8 @@ def fields(facts: Facts, words: Words, locale: str, channel: Channel | None = No
     """
     values = names(facts, words, locale) | _times(facts, locale) | _places(facts, words, channel)
     values |= {"count": _count(facts.customers, locale), "low": facts.etr_confidence == "low"}
+    if facts.etr_at and facts.etr_from:
+        values |= {"etr": times.window(facts, facts.etr_from, facts.etr_at, locale), "window": True}
     return {name: value for name, value in values.items() if value}
 
 

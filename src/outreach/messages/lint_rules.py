@@ -13,7 +13,7 @@ from outreach.messages import sms_text, social_text, speech
 from outreach.messages.languages import language
 from outreach.model.notice import Facts
 
-OWN_CHANGE = ("later", "withdrawn", "delayed", "moved", "correction")
+OWN_CHANGE = ("later", "withdrawn", "delayed", "moved", "correction", "reopened", "overrun")
 """Part of a template's name that says we changed what we had said: only then we apologise."""
 
 RESTORED = ("restored",)
@@ -23,6 +23,8 @@ _FACTUAL = re.compile(r"https?://|\w\.[a-z]{2,}|\d{2}:\d{2}")
 """An address on the web, with or without a path, or a time of day."""
 
 Fault = tuple[int, str, str]
+TOO_LONG = frozenset({"too-long", "too-many-words"})
+"""Rules that a shorter form of a text may still keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,9 @@ def _too_long(reading: Reading) -> Iterator[Fault]:
             "too-long",
             f"{seconds:.1f} s with the longest values; at most {speech.MAX_SECONDS:.0f}",
         )
+    words = len(speech.words_of(reading.text))
+    if reading.file == "ivr.txt" and words > speech.MAX_WORDS:
+        yield 1, "too-many-words", f"{words} with the longest values; at most {speech.MAX_WORDS}"
 
 
 def _places_in_email(reading: Reading) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Template
 
-from outreach.messages import plain, sandbox, sms_text, speech
+from outreach.messages import drills, plain, sandbox, sms_text, speech, speech_memory
 from outreach.messages.fields import PERSONAL, Fields, fields, web_address
 from outreach.messages.languages import code_of, language
 from outreach.messages.texts import FILES_OF, LAYOUT, chosen, fallbacks
@@ -58,6 +58,8 @@ class Composed:
     """Whether it is in it in words."""
     places: bool
     """Whether the premises are named in it."""
+    linked: bool
+    """Whether the recipient's own link is in it."""
     escaping: Callable[[str, str], str]
     """(field, value) -> value, harmless in `text` on this channel."""
 
@@ -76,39 +78,64 @@ class Renderer:
         """`main` is the company's locale, the last fallback; `lexicon` respells places for speech."""
         self._texts, self._words, self._main = texts, words, main
         self._lexicon = dict(lexicon or {})
-        self._compiled = cache(self._compile)
         self._environment = cache(self._build)
         self._cached = lru_cache(COMPOSED_KEPT)(self._compose)
 
     def compose(
-        self, template: str, locale: str, channel: Channel, facts: Facts, *, fold: bool = True
+        self,
+        template: str,
+        locale: str,
+        channel: Channel,
+        facts: Facts,
+        *,
+        fold: bool = True,
+        drill: bool = False,
     ) -> Composed:
-        """The text of a template for these facts, composed once and kept.
+        """The text of a template for these facts, composed once and kept; of a `drill`, marked as one.
 
         InputRefused names the file, the line and the field: unknown, or without a value here.
         """
-        return self._cached(template, locale, channel, facts, fold)
+        return self._cached(template, locale, channel, facts, fold, drill)
 
     def fill(self, composed: Composed, personal: Mapping[str, str]) -> Content:
-        """The message of one recipient; `premises` is 1 if not given, `places` empty.
+        """The message of one recipient; `premises` is 1 if not given, `places` empty, `link` the company's.
 
         InputRefused for a missing personal field or one with a line break.
         """
         premises = personal.get("premises", "1")
         if composed.alone is not None and (premises == "1" or not composed.counts):
             return composed.alone
+        if composed.linked and "link" not in personal:
+            personal = {**personal, "link": web_address(self._words.link)}
         if composed.several or composed.places or "premises" not in personal:
             personal = _counted(composed, personal, premises)
         return _filled(composed, personal)
 
     def speak(self, template: str, locale: str, facts: Facts) -> Spoken:
-        """What the IVR says: ivr.txt in words, SSML and seconds."""
-        found, text = self._one_file(template, locale, "ivr.txt", facts, ear=True)
-        return speech.speak(text, found)
+        """What the IVR says: ivr.txt in words, SSML and seconds, and what whoever listens heard before.
+
+        Longer than a caller listens, it says less: first not how many are out, then in the text's
+        `brief` form, at last without the memory.
+        """
+        found, _ = chosen(self._texts, template, locale, "ivr.txt", main=self._main)
+        values = speech.speech_fields(facts, self._words, found, self._lexicon)
+        if again := speech_memory.unchanged(facts, values, found):
+            return speech.speak(again, found)
+        told, spoken = speech_memory.told(facts, found), speech.SILENCE
+        for less in speech.ever_less(values, told):
+            text = self._render(template, locale, "ivr.txt", less)
+            _refuse_personal(template, found, "ivr.txt", text)
+            spoken = speech.speak(f"{text.rstrip()} {less.get('told', '')}", found)
+            if speech.fits(spoken.text, found):
+                break
+        return spoken
 
     def agent_note(self, template: str, locale: str, facts: Facts) -> str:
         """What an agent says, so that nobody contradicts the SMS."""
-        _, text = self._one_file(template, locale, "agent.txt", facts, ear=False)
+        found, _ = chosen(self._texts, template, locale, "agent.txt", main=self._main)
+        values = fields(facts, self._words, found)
+        text = self._render(template, locale, "agent.txt", values)
+        _refuse_personal(template, found, "agent.txt", text)
         return _tidy(text)
 
     def file(self, template: str, locale: str, file: str, values: dict[str, Any]) -> str:
@@ -124,26 +151,16 @@ class Renderer:
         channel: Channel,
         facts: Facts,
         fold: bool,  # noqa: FBT001  a cache key
+        drill: bool,  # noqa: FBT001  a cache key
     ) -> Composed:
         found, _ = chosen(self._texts, template, locale, FILES_OF[channel][0], main=self._main)
         values = self._values(facts, found, channel)
         rendered: dict[str, str] = {}
         for file in FILES_OF[channel]:
             known = values | ({"subject": rendered["email.subject.txt"]} if rendered else {})
-            rendered[file] = _finished(file, self._render(template, locale, file, known), fold=fold)
+            text = _finished(file, self._render(template, locale, file, known), fold=fold)
+            rendered[file] = drills.marked(file, text, found) if drill else text
         return _composed(channel, found, rendered, fold=fold)
-
-    def _one_file(
-        self, template: str, locale: str, file: str, facts: Facts, *, ear: bool
-    ) -> tuple[str, str]:
-        found, _ = chosen(self._texts, template, locale, file, main=self._main)
-        values = self._values(facts, found, Channel.VOICE if ear else None)
-        text = self._render(template, locale, file, values)
-        if plain.SLOT_START in text:
-            raise InputRefused(
-                f"templates/{template}/{found}/{file}: no personal field is known here"
-            )
-        return found, text
 
     def _values(self, facts: Facts, locale: str, channel: Channel | None) -> Fields:
         if channel is Channel.VOICE:
@@ -159,13 +176,16 @@ class Renderer:
 
     def _template(self, template: str, locale: str, file: str) -> Template:
         found, source = chosen(self._texts, template, locale, file, main=self._main)
-        return self._compiled(found, file, source)
-
-    def _compile(self, locale: str, file: str, source: str) -> Template:
-        return sandbox.compiled(self._environment(locale, file.endswith(".html")), source)
+        return sandbox.compiled(self._environment(found, file.endswith(".html")), source)
 
     def _build(self, locale: str, html: bool) -> Any:  # noqa: FBT001  a cache key
-        return sandbox.environment(_frames(self._texts, locale, self._main), html=html)
+        frames = _frames(self._texts, locale, self._main)
+        return sandbox.environment(tuple(sorted(frames.items())), html=html)
+
+
+def _refuse_personal(template: str, locale: str, file: str, text: str) -> None:
+    if plain.SLOT_START in text:
+        raise InputRefused(f"templates/{template}/{locale}/{file}: no personal field is known here")
 
 
 def _counted(composed: Composed, personal: Mapping[str, str], premises: str) -> dict[str, str]:
@@ -228,7 +248,7 @@ def _composed(channel: Channel, locale: str, rendered: dict[str, str], *, fold: 
     open_ = Composed(
         channel=channel, locale=locale, fold=fold, text=text, subject=subject, html=html,
         alone=None, counts=not names.isdisjoint(_OF_COUNT), several="several" in names,
-        places="places" in names,
+        places="places" in names, linked="link" in names,
         escaping=_escaping(channel, locale, fold=fold),
     )  # fmt: skip
     if names - _OF_COUNT:
@@ -252,7 +272,8 @@ def _filled(composed: Composed, personal: Mapping[str, str]) -> Content:
     if composed.channel is Channel.SMS:
         return Content(text=text, segments=sms_text.segments(text).count)
     if composed.channel is not Channel.EMAIL:
-        return Content(text=text)
+        is_spoken = composed.channel is Channel.VOICE
+        return Content(text=text, locale=composed.locale if is_spoken else "")
     return Content(
         text=text,
         subject=_filled_text(composed.subject, personal, _plain),

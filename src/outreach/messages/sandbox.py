@@ -8,6 +8,7 @@ time and size are bounded by its own length. Jinja's sandbox stands behind that 
 from __future__ import annotations
 
 import difflib
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import BaseLoader, StrictUndefined, Template, TemplateError, nodes
@@ -20,6 +21,8 @@ from outreach.model.errors import InputRefused
 
 MAX_CHARACTERS = 200_000
 """Of one rendered file; far above what any text needs."""
+MAX_SOURCE = 100_000
+"""Characters of one template: time and memory of reading it are bounded by this."""
 
 _FILTERS = ("upper", "lower", "capitalize", "trim")
 _ALLOWED = (
@@ -69,33 +72,44 @@ class Mistake(InputRefused):
         self.line, self.rule, self.message = line, rule, message
 
 
-def environment(frames: dict[str, str], *, html: bool) -> ImmutableSandboxedEnvironment:
-    """An environment for text or for HTML; HTML escapes every field."""
+@lru_cache(maxsize=64)
+def environment(
+    frames: tuple[tuple[str, str], ...], *, html: bool
+) -> ImmutableSandboxedEnvironment:
+    """An environment for text or for HTML over these (name, layout); HTML escapes every field.
+
+    Kept, with what it compiled: the launches of a storm pin the same texts again and again.
+    """
     made = ImmutableSandboxedEnvironment(
-        loader=Frames(frames),
+        loader=Frames(dict(frames)),
         undefined=Absent,
         autoescape=html,
         keep_trailing_newline=False,
         trim_blocks=True,
         lstrip_blocks=True,
-        cache_size=0,
+        cache_size=len(frames),
     )
     made.globals.clear()
     made.filters = {name: made.filters[name] for name in _FILTERS}
     made.tests.clear()
-    for name, frame in frames.items():
+    for name, frame in frames:
         _check_frame(made, name, frame)
     return made
 
 
+@lru_cache(maxsize=4096)
 def compiled(jinja: ImmutableSandboxedEnvironment, source: str) -> Template:
     """A checked template; Mistake names line and rule, and the near match of an unknown field."""
+    if len(source) > MAX_SOURCE:
+        raise Mistake(1, "too-large", f"holds more than {MAX_SOURCE:,} characters")
     try:
         tree = jinja.parse(source)
         _check(tree)
         return jinja.from_string(tree)
     except TemplateSyntaxError as error:
         raise Mistake(error.lineno, "syntax", str(error.message)) from None
+    except (RecursionError, MemoryError, SyntaxError):  # Python gives up a hundred levels deep
+        raise Mistake(1, "too-deep", "too deeply nested; write it flatter") from None
 
 
 def rendered(template: Template, values: dict[str, Any]) -> str:
@@ -125,6 +139,8 @@ def _line_of(error: UndefinedError) -> int:
 
 def _check_frame(jinja: ImmutableSandboxedEnvironment, name: str, frame: str) -> None:
     """A layout that extended itself would never end."""
+    if len(frame) > MAX_SOURCE:
+        raise InputRefused(f"templates/{name}: holds more than {MAX_SOURCE:,} characters")
     try:
         tree = jinja.parse(frame)
         _check(tree)
@@ -132,6 +148,8 @@ def _check_frame(jinja: ImmutableSandboxedEnvironment, name: str, frame: str) ->
         raise InputRefused(f"templates/{name} line {error.lineno}: {error.message}") from None
     except Mistake as mistake:
         raise InputRefused(f"templates/{name} {mistake}") from None
+    except RecursionError:
+        raise InputRefused(f"templates/{name}: too deeply nested; write it flatter") from None
     if extends := tree.find(nodes.Extends):
         raise InputRefused(f"templates/{name} line {extends.lineno}: a layout extends nothing")
 

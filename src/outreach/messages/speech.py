@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from html import escape
 
 from outreach.messages import plain, spoken_times
@@ -18,6 +19,7 @@ MAX_WORDS = 40
 MAX_SECONDS = 20.0
 """A front message (deflection.md, 13): callers hang up, or press zero, beyond that."""
 
+SILENCE = Spoken(text="", ssml="", seconds=0.0)
 _SYLLABLES_A_SECOND, _COMMA, _STOP = 5.5, 0.25, 0.5
 _ZONE_WORDS, _DATA_WORDS = 10, 24
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -36,6 +38,23 @@ def speak(text: str, locale: str) -> Spoken:
     """
     words = in_words(text, locale)
     return Spoken(text=words, ssml=ssml(words), seconds=round(seconds(words, locale), 1))
+
+
+def fits(text: str, locale: str) -> bool:
+    """Whether a caller listens to the end of a text in words: 40 of them, 20 seconds."""
+    return len(words_of(text)) <= MAX_WORDS and seconds(text, locale) <= MAX_SECONDS
+
+
+def ever_less(values: Fields, told: str = "") -> Iterator[Fields]:
+    """The fields of an ivr.txt and what is said after it, then without the count, brief, without memory."""
+    after: Fields = {"told": told} if told else {}
+    yield values | after
+    few = {name: value for name, value in values.items() if name != "count"}
+    if "count" in values:
+        yield few | after
+    yield few | {"brief": True} | after
+    if told:
+        yield few | {"brief": True}
 
 
 def ssml(text: str) -> str:
@@ -60,6 +79,7 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text)
 
 
+@lru_cache(16_384)
 def syllables(word: str, locale: str) -> int:
     """Syllables of a word: groups of vowels, split where two strong ones or a stressed weak one meet."""
     rules = language(locale)["speech"]
@@ -107,6 +127,7 @@ def speech_fields(
         "emergency": digits(words.emergency, locale),
         "count": about(facts.customers, locale),
         "low": facts.etr_confidence == "low",
+        "window": bool(facts.etr_at and facts.etr_from),
         "two_way": False,
     }
     return {name: value for name, value in values.items() if value}
@@ -143,6 +164,8 @@ def _works(facts: Facts, start: datetime | None, end: datetime | None, locale: s
 def _estimate(facts: Facts, at: datetime | None, locale: str) -> str:
     if at is None:
         return ""
+    if facts.etr_from is not None:
+        return spoken_times.between(facts, facts.etr_from, at, locale)
     if facts.etr_confidence == "low":
         return spoken_times.window(facts, at, locale)
     return spoken_times.at(facts, at, locale)

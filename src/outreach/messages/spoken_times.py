@@ -53,6 +53,19 @@ def window(facts: Facts, when: datetime, locale: str) -> str:
     return _with_day(facts, when, locale, said, "day_before")
 
 
+def between(facts: Facts, first: datetime, last: datetime, locale: str) -> str:
+    """`entre las ocho y media y las diez de la mañana`: day and part of day once, where that is enough."""
+    begins, ends, rules = times.local(facts, first), times.local(facts, last), _rules(locale)
+    a, b = clock(begins, locale), clock(ends, locale)
+    if begins.date() == ends.date():
+        shared = [str(part) for _below, part in rules["parts"] if a.endswith(part)]
+        if shared and b.endswith(shared[0]):
+            a = a.removesuffix(shared[0]).rstrip()
+        return _with_day(facts, first, locale, rules["between"].format(a=a, b=b), "day_before")
+    b = rules["day_after"].format(time=b, day=_day(facts, last, locale))
+    return _contracted(rules["between"].format(a=a, b=b), rules)
+
+
 def date(facts: Facts, when: datetime, locale: str) -> str:
     """`el martes dieciséis de julio`."""
     there, rules = times.local(facts, when), _rules(locale)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from outreach.model.errors import InputRefused
@@ -13,6 +13,8 @@ from outreach.model.words import Channel
 
 LAYOUT = "_layout"
 """The folder of the frames that e-mails extend; not a template itself."""
+REPLIES = "replies"
+"""The folder of what answers people's own words; `messages.reply_texts` reads it."""
 
 FILES = (
     "sms.txt",
@@ -35,6 +37,8 @@ MAX_BYTES = {".txt": 8_000, ".html": 64_000}
 MAX_FILES = 5_000
 _TEMPLATE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?\Z")
+_File = tuple[tuple[str, ...], "os.DirEntry[str]"]
+"""Where it stands in the folder, and the file."""
 
 
 def read_texts(folder: Path) -> Texts:
@@ -46,11 +50,11 @@ def read_texts(folder: Path) -> Texts:
     if not folder.is_dir():
         raise InputRefused(f"{folder}: no such folder of templates; run `outreach init`")
     texts: Texts = {}
-    for number, path in enumerate(sorted(_files_under(folder))):
+    for number, (parts, entry) in enumerate(_files_under(str(folder))):
         if number >= MAX_FILES:
             raise InputRefused(f"{folder}: more than {MAX_FILES} files; is it the right folder?")
-        name, locale, file = _placed(folder, path)
-        texts.setdefault(name, {}).setdefault(locale, {})[file] = _read(path)
+        name, locale, file = _placed(parts, entry.path)
+        texts.setdefault(name, {}).setdefault(locale, {})[file] = _read(entry)
     return texts
 
 
@@ -77,12 +81,6 @@ def pinned(texts: Texts, templates: set[str]) -> Texts:
     return {name: texts[name] for name in sorted({*templates, LAYOUT}) if name in texts}
 
 
-def texts_hash(texts: Texts) -> str:
-    """Hex SHA-256 of the texts, whatever their order: what an approval binds."""
-    canonical = json.dumps(texts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
 def _by_locale(texts: Texts, template: str) -> dict[str, dict[str, str]]:
     if not _TEMPLATE.match(template):
         raise InputRefused(f"template {template!r}: a name is lower-case letters, digits, _ and -")
@@ -91,22 +89,23 @@ def _by_locale(texts: Texts, template: str) -> dict[str, dict[str, str]]:
     return texts[template]
 
 
-def _files_under(folder: Path) -> list[Path]:
+def _files_under(folder: str, inside: tuple[str, ...] = ()) -> Iterator[_File]:
     """Files, never through a link; hidden ones (.git, .DS_Store) and notes (*.md) are not ours."""
-    found = []
-    for path in folder.rglob("*"):
-        inside = path.relative_to(folder)
-        if any(part.startswith(".") for part in inside.parts) or path.suffix == ".md":
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        parts = (*inside, entry.name)
+        if entry.name.startswith(".") or parts == (REPLIES,) or entry.name.endswith(".md"):
             continue
-        if path.is_symlink():
-            raise InputRefused(f"{path}: a symbolic link; templates must be plain files")
-        if path.is_file():
-            found.append(path)
-    return found
+        if entry.is_symlink():
+            raise InputRefused(f"{entry.path}: a symbolic link; templates must be plain files")
+        if entry.is_dir():
+            yield from _files_under(entry.path, parts)
+        elif entry.is_file():
+            yield parts, entry
 
 
-def _placed(folder: Path, path: Path) -> tuple[str, str, str]:
-    parts = path.relative_to(folder).parts
+def _placed(parts: tuple[str, ...], path: str) -> tuple[str, str, str]:
     if len(parts) != 3:  # noqa: PLR2004  name, locale, file
         raise InputRefused(f"{path}: does not stand as <template>/<locale>/<file>")
     name, locale, file = parts
@@ -117,7 +116,21 @@ def _placed(folder: Path, path: Path) -> tuple[str, str, str]:
     return name, locale, file
 
 
-def _read(path: Path) -> str:
+def _read(entry: os.DirEntry[str]) -> str:
+    """Read anew only where the file is another one or was written since: clocks read the folder each minute."""
+    now = entry.stat()
+    seen = (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
+    if seen not in _READ:
+        if len(_READ) >= MAX_FILES:
+            _READ.clear()
+        _READ[seen] = _content(Path(entry.path))
+    return _READ[seen]
+
+
+_READ: dict[tuple[int, int, int, int], str] = {}
+
+
+def _content(path: Path) -> str:
     largest = MAX_BYTES[path.suffix]
     with path.open("rb") as file:
         raw = file.read(largest + 1)

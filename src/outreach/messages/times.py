@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from outreach.messages.languages import language
 from outreach.model.errors import InputRefused
 from outreach.model.notice import Facts
 
@@ -39,6 +40,14 @@ def moment(facts: Facts, at: datetime, locale: str) -> str:
     if stays_today(facts, at):
         return f"{there:%H:%M}"
     return f"{_named(there, 'EEE d MMM' if is_far(facts, at) else 'EEE', locale)} {there:%H:%M}"
+
+
+def window(facts: Facts, first: datetime, last: datetime, locale: str) -> str:
+    """`entre mar 08:00 y 10:00`, or over midnight `entre 22:00 y mié 02:00`: one day is enough."""
+    form: str = language(locale)["clock"]["between"]
+    if local(facts, first).date() == local(facts, last).date():
+        return form.format(a=moment(facts, first, locale), b=clock(facts, last))
+    return form.format(a=clock(facts, first), b=moment(facts, last, locale))
 
 
 def day(facts: Facts, at: datetime, locale: str) -> str:

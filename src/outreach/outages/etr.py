@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,12 @@ def public_etr(etr: datetime, minutes: int = 15) -> datetime:
     """
     step = timedelta(minutes=minutes)
     return _EPOCH + -((_EPOCH - etr) // step) * step
+
+
+def window_from(etr_from: datetime, minutes: int = 15) -> datetime:
+    """The begin of a window, rounded down as its end is rounded up."""
+    step = timedelta(minutes=minutes)
+    return _EPOCH + (etr_from - _EPOCH) // step * step
 
 
 def usable(etr: datetime | None, now: datetime) -> bool:
@@ -45,6 +52,24 @@ def renotify(
     if new < told and (expiring or told - new >= rules.earlier_by):
         return Event.ETR_EARLIER
     return None
+
+
+MOST_MISSED = 2
+"""After so many missed promises an exact time needs a second person (night.md, rule 4)."""
+
+
+def slips(promises: Iterable[tuple[datetime, bool | None]], new: datetime, now: datetime) -> int:
+    """How many promises (estimate, kept or None while open) are missed once `new` is promised.
+
+    An open promise is missed by a later estimate, and by having passed. One that was promised
+    already is no new promise: 0.
+    """
+    made = list(promises)
+    if any(etr_at == new for etr_at, _kept in made):
+        return 0
+    return sum(
+        kept is False or (kept is None and (etr_at < new or etr_at <= now)) for etr_at, kept in made
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

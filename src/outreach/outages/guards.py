@@ -12,6 +12,7 @@ from outreach.outages.etr import usable
 
 SHORTEST_ETR = timedelta(minutes=15)
 LONGEST_ETR = timedelta(hours=24)
+LONGEST_WINDOW = timedelta(hours=6)
 OLDEST_START = timedelta(days=7)
 FARTHEST_START = timedelta(days=366)
 LONGEST_WORK = timedelta(days=7)
@@ -19,12 +20,13 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far a reported start may lie ahead: clocks of other systems differ."""
 
 _WHAT_INSTEAD = {
-    OccasionState.RESTORED: "it is restored already; if that was false, open the outage again",
+    OccasionState.RESTORED: "it is restored already; if that was false, reopen it",
     OccasionState.MERGED: "it was merged into another outage; change that one",
     OccasionState.DISCARDED: "it was discarded; open a new outage",
     OccasionState.CANCELLED: "it is cancelled; add a new work",
     OccasionState.ENDED: "it has ended; open a new advisory",
     OccasionState.SCHEDULED: "it has not begun; move or cancel it",
+    OccasionState.SUSPECTED: "it is only suspected; confirm it (outreach outage confirm) or cancel it",
     OccasionState.ACTIVE: "it has begun; give it a new end, or restore it",
     OccasionState.PARTIAL: "part of it is back already; restore the rest",
 }
@@ -78,6 +80,23 @@ def etr_allowed(etr_at: datetime, *, start_at: datetime, now: datetime, confirme
         raise GuardRefused("the estimate lies before the start; check the date of both")
     if not confirmed and not SHORTEST_ETR <= etr_at - now <= LONGEST_ETR:
         raise GuardRefused(f"the estimate is {_span(etr_at - now)} away; confirm it if you mean it")
+
+
+def etr_window_allowed(
+    etr_from: datetime | None, etr_at: datetime, *, now: datetime, confirmed: bool
+) -> None:
+    """Refuses a window that has begun or is upside down; a long one must be confirmed."""
+    if etr_from is None:
+        return
+    aware(window=etr_from)
+    if etr_from >= etr_at:
+        raise GuardRefused("the window ends before it begins; give the earlier time first")
+    if etr_from <= now:
+        raise GuardRefused("the window has begun; give one that begins later, or an exact estimate")
+    if not confirmed and etr_at - etr_from > LONGEST_WINDOW:
+        raise GuardRefused(
+            f"the window is {_span(etr_at - etr_from)} long; confirm it if you mean it"
+        )
 
 
 def next_news_allowed(next_at: datetime, *, now: datetime, confirmed: bool) -> None:

@@ -38,6 +38,9 @@ class Work:
     cause: str
     record: int
     line: int
+    start_wall: datetime | None = None
+    """As written, naive; None: not written as a wall time of the area's zone."""
+    end_wall: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,7 @@ def revised(
     if current is None:
         if cancelled:
             return None  # never announced, so there is nothing to take back
-        return revise_planned.planned(
+        planned = revise_planned.planned(
             work.scope,
             start_at=work.start.at,
             end_at=work.end.at,
@@ -114,9 +117,10 @@ def revised(
             now=now,
             origin=origin,
         )
+        return _walled(work, planned)
     if cancelled:
         return revise_planned.cancelled(current, now=now, origin=origin)
-    return revise_planned.moved(
+    moved = revise_planned.moved(
         current,
         start_at=work.start.at,
         end_at=work.end.at,
@@ -124,6 +128,11 @@ def revised(
         now=now,
         origin=origin,
     )
+    return _walled(work, moved)
+
+
+def _walled(work: Work, revision: Revision | None) -> Revision | None:
+    return revise_planned.walled(revision, start=work.start_wall, end=work.end_wall)
 
 
 def _rows(path: Path, mapping: WorksMapping) -> Iterator[_Row]:
@@ -158,7 +167,8 @@ def _work(row: _Row, *, places: dict[str, int], width: int, mapping: WorksMappin
     cells = {ours: row.cells[place] for ours, place in places.items()}
     if not cells["ref"]:
         raise _Refused("missing_ref")
-    start, end = (_time(cells[name], mapping) for name in ("start", "end"))
+    walls = [_local(cells[name], mapping) for name in ("start", "end")]
+    start, end = (read_wall_time(local, mapping.zone) for local in walls)
     if end.at <= start.at:
         raise _Refused("ends_before_it_starts")
     issued = cells.get("issued_at")
@@ -167,22 +177,23 @@ def _work(row: _Row, *, places: dict[str, int], width: int, mapping: WorksMappin
         version=_version(cells),
         versions=1,
         status=_status(cells["state"], mapping),
-        issued_at=_time(issued, mapping).at if issued else None,
+        issued_at=read_wall_time(_local(issued, mapping), mapping.zone).at if issued else None,
         start=start,
         end=end,
         scope=_scope(cells["nodes"], mapping),
         cause=cells.get("cause", ""),
         record=row.record,
         line=row.line,
+        start_wall=walls[0],
+        end_wall=walls[1],
     )
 
 
-def _time(text: str, mapping: WorksMapping) -> WallTime:
+def _local(text: str, mapping: WorksMapping) -> datetime:
     try:
-        local = datetime.strptime(text, mapping.time_format)  # noqa: DTZ007  the zone comes next
+        return datetime.strptime(text, mapping.time_format)  # noqa: DTZ007  the zone comes next
     except ValueError:
         raise _Refused("bad_time", text) from None
-    return read_wall_time(local, mapping.zone)
 
 
 def _version(cells: dict[str, str]) -> int:

@@ -2,7 +2,8 @@
 
 | kind     | from → to                           | events                                          |
 |----------|-------------------------------------|-------------------------------------------------|
-| outage   | nothing → open                      | OPENED, with or without an estimate             |
+| outage   | nothing, suspected → open           | OPENED, with or without an estimate             |
+| outage   | → suspected                         | none: nobody is told of what nobody confirmed   |
 | any      | open → open, part came back         | PARTIAL, JOINED                                 |
 | outage   | open → open, estimate changed       | ETR_SET, _LATER, _EARLIER or _WITHDRAWN, JOINED |
 | outage   | open → open, anything else          | JOINED                                          |
@@ -10,11 +11,15 @@
 | planned  | scheduled → scheduled, times moved  | MOVED, JOINED                                   |
 | planned  | scheduled → active                  | STARTED, JOINED                                 |
 | planned  | active → active, end moved          | DELAYED, JOINED                                 |
+| planned  | active → active, end passed         | OVERRUN, JOINED                                 |
 | advisory | nothing → active                    | ADVISED                                         |
 | advisory | text or validity changed            | ADVISED, JOINED                                 |
 | any      | → restored, cancelled, ended        | RESTORED, CANCELLED, ENDED                      |
+| any      | closed, or a part back → out again  | STILL_OUT, as above if changed, JOINED          |
 | any      | a correction, also when closed      | CORRECTION, and JOINED while open               |
-| any      | → merged, discarded                 | none                                            |
+| any      | → discarded                         | CORRECTION, to who was told; else nobody        |
+| any      | → merged: they follow the survivor  | none                                            |
+| any      | closed → closed                     | none, unless a correction                       |
 
 At a later revision who was told hears the change (audience `told`), who was not hears the whole
 (JOINED, audience `joined`): so each person hears one notice of a revision, also those whose first
@@ -28,7 +33,7 @@ from datetime import datetime
 from outreach.model.campaign import Renotify
 from outreach.model.occasion import Revision
 from outreach.model.words import Event, OccasionKind, OccasionState
-from outreach.outages import etr
+from outreach.outages import etr, scoping
 from outreach.outages.revise import CORRECTION
 
 _FIRST = {
@@ -41,7 +46,8 @@ _CLOSING = {
     OccasionState.CANCELLED: (Event.CANCELLED,),
     OccasionState.ENDED: (Event.ENDED,),
     OccasionState.MERGED: (),
-    OccasionState.DISCARDED: (),
+    OccasionState.SUSPECTED: (),
+    OccasionState.DISCARDED: (Event.CORRECTION,),
 }
 
 
@@ -62,13 +68,16 @@ def events(
     if current.known_how == CORRECTION:
         return (Event.CORRECTION, *_joined(current))
     if not current.state.is_open:
-        return _CLOSING[current.state]
-    if previous is None:
+        just_ended = previous is None or previous.state.is_open
+        return _CLOSING[current.state] if just_ended else ()
+    if previous is None or previous.state is OccasionState.SUSPECTED:
         return _FIRST[kind]
-    if _part_came_back(previous, current):
+    out_again = _is_out_again(previous, current)
+    if _part_came_back(previous, current) and not out_again:
         return (Event.PARTIAL, Event.JOINED)
     change = _change(kind, previous, current, told_etr=told_etr, now=now, rules=rules)
-    return (change, Event.JOINED) if change else (Event.JOINED,)
+    happened = (Event.STILL_OUT if out_again else None, change, Event.JOINED)
+    return tuple(event for event in happened if event is not None)
 
 
 def _change(
@@ -95,17 +104,13 @@ def _joined(current: Revision) -> tuple[Event, ...]:
 
 def _part_came_back(previous: Revision, current: Revision) -> bool:
     """PARTIAL swallows a changed estimate: what still holds is told with it."""
-    before, after = previous.restored, current.restored
-    return any(
-        set(new) - set(old)
-        for old, new in (
-            (before.nodes, after.nodes),
-            (before.localities, after.localities),
-            (before.premises, after.premises),
-            (before.postal_codes, after.postal_codes),
-            (before.areas, after.areas),
-        )
-    )
+    return not scoping.without(current.restored, previous.restored).is_empty
+
+
+def _is_out_again(previous: Revision, current: Revision) -> bool:
+    """A restoration was false, all of it or a part."""
+    gone = scoping.without(previous.restored, current.restored)
+    return not previous.state.is_open or not gone.is_empty
 
 
 def _outage_change(
@@ -128,7 +133,17 @@ def _planned_change(previous: Revision, current: Revision) -> Event | None:
         return Event.STARTED
     if (previous.start_at, previous.end_at) == (current.start_at, current.end_at):
         return None
+    if current.end_at is None:
+        return Event.OVERRUN
+    if _wall_stands(previous, current):
+        return None
     return Event.MOVED if current.state is OccasionState.SCHEDULED else Event.DELAYED
+
+
+def _wall_stands(previous: Revision, current: Revision) -> bool:
+    """Only the rules of the zone changed: what people were told to read on their clocks is still right."""
+    walls = (current.start_wall or "no start", current.end_wall or "no end")
+    return walls == (previous.start_wall, previous.end_wall)
 
 
 def _advisory_change(previous: Revision, current: Revision) -> Event | None:

@@ -1,4 +1,4 @@
-"""Reads a wall time of a file or a person as the one instant it names, and says where it is doubtful."""
+"""Reads a wall time as the one instant it names, says where it is doubtful, and follows the zone's rules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from outreach.model.errors import InputRefused
+from outreach.model.occasion import Revision
+from outreach.model.words import OccasionState
+from outreach.outages.revise import Origin, next_revision
+
+ZONE_RULES = Origin(author="clock", source="zone_rules")
+"""Moved by zone rules: the time on the wall stands, and nobody has to be told of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +40,28 @@ def read_wall_time(local: datetime, zone: str) -> WallTime:
     before, after = first.utcoffset(), first.replace(fold=1).utcoffset()
     exists = at.astimezone(first.tzinfo).replace(tzinfo=None) == local.replace(fold=0)
     return WallTime(at=at, does_not_exist=not exists, is_ambiguous=exists and before != after)
+
+
+def rezoned(current: Revision, zone: str, *, now: datetime) -> Revision | None:
+    """The next revision of a planned work, whose typed times are other instants by the zone's rules of today.
+
+    None where they are the same, where nothing was typed, or where it has passed: what has begun stays begun.
+    """
+    start_at, end_at = current.start_at, current.end_at
+    is_ahead = current.state is OccasionState.SCHEDULED
+    if not current.state.is_open:
+        return None
+    if is_ahead and current.start_wall:
+        start_at = _instant(current.start_wall, zone)
+    if end_at is not None and current.end_wall:
+        end_at = _instant(current.end_wall, zone)
+    if (start_at, end_at) == (current.start_at, current.end_at):
+        return None
+    next_at = start_at if is_ahead else end_at
+    return next_revision(
+        current, now, ZONE_RULES, start_at=start_at, end_at=end_at, next_update_at=next_at
+    )
+
+
+def _instant(wall: str, zone: str) -> datetime:
+    return read_wall_time(datetime.fromisoformat(wall), zone).at

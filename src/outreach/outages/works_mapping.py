@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from outreach.model.errors import InputRefused
 from outreach.model.words import Service
+from outreach.outages import mapping_file
 
 COLUMNS = ("ref", "version", "issued_at", "state", "nodes", "start", "end", "cause")
 _REQUIRED = ("ref", "state", "nodes", "start", "end")
@@ -42,15 +41,7 @@ class WorksMapping:
 
 def read_works_mapping(path: Path) -> WorksMapping:
     """Reads and checks a mapping; InputRefused lists every mistake, one a line."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise InputRefused(f"{path}: cannot be read; check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputRefused(f"{path}: {error}") from None
-    mistakes = [f"{path}: {mistake}" for mistake in _mistakes(raw)]
-    if mistakes:
-        raise InputRefused("\n".join(mistakes))
+    raw = mapping_file.read(path, _mistakes)
     file, nodes = raw["file"], raw.get("nodes", {})
     return WorksMapping(
         encoding=file.get("encoding", "utf-8-sig"),

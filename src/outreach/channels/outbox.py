@@ -79,6 +79,8 @@ class Outbox:
     """
 
     batch_size = 1000
+    stays_inside = True
+    """Drills leave by nothing else."""
 
     def __init__(  # noqa: PLR0913  shares and latency have defaults
         self,

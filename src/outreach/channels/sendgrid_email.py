@@ -98,7 +98,7 @@ class SendGridEmail:
                 "POST",
                 self._request.full_url,
                 headers=dict(self._request.header_items()),
-                body=json.dumps(_body(group)).encode(),
+                body=_body(group),
                 deadline=until - clock.monotonic(),
             )
         except CallFailed as failure:
@@ -183,11 +183,11 @@ def _fields(body: bytes) -> Iterator[str]:
         return
 
 
-def _body(group: list[Outgoing]) -> dict[str, Any]:
+def _body(group: list[Outgoing]) -> bytes:
+    """The mail as JSON. What is personal is written apart: as objects it takes three times as long."""
     first = group[0]
     html = [{"type": "text/html", "value": first.content.html}] if first.content.html else []
-    return {
-        "personalizations": [_personal(one) for one in group],
+    shared = {
         "from": {"email": first.sender},
         "subject": first.content.subject,
         "content": [{"type": "text/plain", "value": first.content.text}, *html],
@@ -198,16 +198,22 @@ def _body(group: list[Outgoing]) -> dict[str, Any]:
             "open_tracking": {"enable": False},
         },
     }
+    people = ", ".join([_personal(one) for one in group])
+    return f'{{"personalizations": [{people}], {json.dumps(shared)[1:]}'.encode()
 
 
-def _personal(one: Outgoing) -> dict[str, Any]:
-    personal: dict[str, Any] = {"to": [{"email": one.to}], "custom_args": {"attempt": one.token}}
-    if one.unsubscribe_url:
-        personal["headers"] = {
-            "List-Unsubscribe": f"<{one.unsubscribe_url}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
-    return personal
+def _personal(one: Outgoing) -> str:
+    to, attempt = _quoted(one.to), _quoted(one.token)
+    if not one.unsubscribe_url:
+        return f'{{"to": [{{"email": {to}}}], "custom_args": {{"attempt": {attempt}}}}}'
+    return (
+        f'{{"to": [{{"email": {to}}}], "custom_args": {{"attempt": {attempt}}},'
+        f' "headers": {{"List-Unsubscribe": {_quoted(one.unsubscribe)},'
+        ' "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}}'
+    )
+
+
+_quoted = json.encoder.encode_basestring_ascii
 
 
 class _Built(Exception):

@@ -82,7 +82,7 @@ class SmtpEmail:
             return Refused(
                 id=one.id, code="header", reason="a line break in a header of the e-mail"
             )
-        if not f"{one.to}{one.sender}{one.token}{one.unsubscribe_url}".isascii():
+        if not f"{one.to}{one.sender}{one.token}{one.unsubscribe}".isascii():
             return Refused(id=one.id, code="address", reason="the address is not plain ASCII")
         call = _Call(one, self._now())
         try:
@@ -197,7 +197,7 @@ def compose(one: Outgoing, *, now: datetime) -> bytes:
     """
     head = [f"To: {one.to}", f"Message-ID: {_message_id(one)}", f"Date: {format_datetime(now)}"]
     if one.unsubscribe_url:
-        head.append(f"List-Unsubscribe: <{one.unsubscribe_url}>")
+        head.append(f"List-Unsubscribe: {one.unsubscribe}")
         head.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     return "".join(f"{line}\r\n" for line in head).encode("ascii") + _shared(
         one.sender, one.content
@@ -225,7 +225,7 @@ def _message_id(one: Outgoing) -> str:
 
 
 def _header_values(one: Outgoing) -> tuple[str, ...]:
-    return one.to, one.sender, one.content.subject, one.unsubscribe_url, one.token
+    return one.to, one.sender, one.content.subject, one.unsubscribe, one.token
 
 
 def _drop(smtp: Any) -> None:

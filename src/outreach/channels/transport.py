@@ -64,7 +64,8 @@ class Transport:
         self._only_loopback = only_loopback
         self._connect_s = connect_s
         self._max_reply = max_reply
-        self._idle: list[Any] = []
+        self._idle: list[tuple[Any, _Target]] = []
+        """Handles, each with where it was last aimed."""
         self._waiting: dict[Any, asyncio.Future[int]] = {}
         self._watched: dict[int, int] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -89,26 +90,33 @@ class Transport:
         if deadline <= 0:
             raise NotSent("no time left before the call")
         self._loop = self._loop or asyncio.get_running_loop()
-        easy = self._idle.pop() if self._idle else self._new_handle()
-        answer, head = io.BytesIO(), io.BytesIO()
-        _prepare(easy, method, body)
-        easy.setopt(pycurl.URL, url)
-        easy.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
+        target = (method, url, tuple(headers.items()))
+        easy, set_up = self._idle.pop() if self._idle else (self._new_handle(), None)
+        if (
+            set_up != target
+        ):  # what a handle was told it keeps: mostly it calls the same place again
+            _aim(easy, target)
+        answer, head = list[bytes](), list[bytes]()
+        if method == "POST":
+            easy.setopt(pycurl.POSTFIELDSIZE, len(body))
+            # A body that cannot be rewound: with POSTFIELDS curl silently posts again when a reused
+            # connection closes without an answer, and the person would get two copies.
+            easy.setopt(pycurl.READFUNCTION, io.BytesIO(body).read)
         easy.setopt(pycurl.TIMEOUT_MS, max(1, int(deadline * 1000)))
-        easy.setopt(pycurl.WRITEDATA, answer)
-        easy.setopt(pycurl.HEADERFUNCTION, head.write)
+        easy.setopt(pycurl.WRITEFUNCTION, answer.append)
+        easy.setopt(pycurl.HEADERFUNCTION, head.append)
         code = await self._perform(easy)
         if code != pycurl.E_OK:
             raise _failure(easy, code)
         status = easy.getinfo(pycurl.RESPONSE_CODE)
-        self._idle.append(easy)
-        return Response(status=status, headers=_parsed(head.getvalue()), body=answer.getvalue())
+        self._idle.append((easy, target))
+        return Response(status=status, headers=_parsed(head), body=b"".join(answer))
 
     async def close(self) -> None:
         """Ends what is under way as lost, and closes all connections."""
         for easy, waiting in list(self._waiting.items()):
             self._finish(easy, waiting, pycurl.E_ABORTED_BY_CALLBACK)
-        for easy in self._idle:
+        for easy, _target in self._idle:
             easy.close()
         self._idle.clear()
         self._multi.close()
@@ -201,15 +209,15 @@ class Transport:
             waiting.set_result(code)
 
 
-def _prepare(easy: Any, method: str, body: bytes) -> None:
-    if method == "GET":
-        easy.setopt(pycurl.HTTPGET, 1)
-        return
-    easy.setopt(pycurl.POST, 1)
-    easy.setopt(pycurl.POSTFIELDSIZE, len(body))
-    # A body that cannot be rewound: with POSTFIELDS curl silently posts again when a reused
-    # connection closes without an answer, and the person would get two copies.
-    easy.setopt(pycurl.READFUNCTION, io.BytesIO(body).read)
+_Target = tuple[str, str, tuple[tuple[str, str], ...]]
+"""Method, URL and headers."""
+
+
+def _aim(easy: Any, target: _Target) -> None:
+    method, url, headers = target
+    easy.setopt(pycurl.HTTPGET if method == "GET" else pycurl.POST, 1)
+    easy.setopt(pycurl.URL, url)
+    easy.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers])
 
 
 def _failure(easy: Any, code: int) -> CallFailed:
@@ -235,14 +243,16 @@ _REASONS = {
 }
 
 
-def _parsed(head: bytes) -> dict[str, str]:
-    """Headers of the last header block (a 100 may stand before it)."""
-    block = head.rstrip(b"\r\n").rpartition(b"\r\n\r\n")[2]
-    pairs = (line.partition(b":") for line in block.split(b"\r\n")[1:])
-    return {
-        name.decode("latin-1").strip().lower(): value.decode("latin-1").strip()
-        for name, _colon, value in pairs
-    }
+def _parsed(head: list[bytes]) -> dict[str, str]:
+    """Headers of the last header block (a 100 may stand before it), of lines as they came."""
+    headers: dict[str, str] = {}
+    for line in head:
+        name, colon, value = line.decode("latin-1").partition(":")
+        if colon:
+            headers[name.strip().lower()] = value.strip()
+        elif name.startswith("HTTP/"):
+            headers.clear()
+    return headers
 
 
 def _open_loopback(_purpose: int, address: Any) -> Any:

@@ -47,7 +47,7 @@ class Creating:
             "POST", self.url, headers=self.headers, body=form, deadline=deadline
         )
         if 200 <= response.status < 300:  # noqa: PLR2004  success
-            return json.loads(response.body)["sid"]
+            return json.loads(response.body.decode())["sid"]
         raise self._error(response)
 
     def _error(self, response: Response) -> Exception:
@@ -60,13 +60,14 @@ class Creating:
         return refused
 
 
-def creating(*, account: str, token: str, base_url: str) -> Creating:
-    """Takes apart the request that the SDK builds for a message."""
+def creating(*, account: str, token: str, base_url: str, resource: str = "messages") -> Creating:
+    """Takes apart the request that the SDK builds for a message, or one of its `calls`."""
     from twilio.rest import Client  # noqa: PLC0415  twilio
 
-    messages = Client(account, token, http_client=_capturing()(), environment={"": ""}).messages
+    client = Client(account, token, http_client=_capturing()(), environment={"": ""})
+    messages = getattr(client, resource)
     try:
-        messages.create(to="")
+        messages.create(to="", from_="")
     except _Built as built:
         return Creating(
             url=base_url + built.path,
@@ -99,9 +100,15 @@ def _capturing() -> Any:
 
 
 def messages_of(
-    transport: Transport, *, account: str, token: str, base_url: str, until: float
+    transport: Transport,
+    *,
+    account: str,
+    token: str,
+    base_url: str,
+    until: float,
+    resource: str = "messages",
 ) -> Any:
-    """The SDK's list of Messages, whose calls all end by `until` (monotonic seconds).
+    """The SDK's list of Messages (or of `calls`), whose requests all end by `until` (monotonic seconds).
 
     Its async calls raise CallFailed, Throttled, or TwilioException.
     """
@@ -110,7 +117,7 @@ def messages_of(
     carrier = _carrier_class()(transport, base_url=base_url, until=until)
     # The environment given is not empty, so that the SDK never reads the process's own.
     client = Client(account, token, http_client=carrier, environment={"": ""})
-    return client.api.v2010.account.messages
+    return getattr(client.api.v2010.account, resource)
 
 
 @functools.cache
@@ -161,10 +168,13 @@ _QUOTED = {bytes((number,)): b"%%%02X" % number for number in range(256)} | {b" 
 
 def form_body(fields: Mapping[str, object]) -> bytes:
     """What urlencode gives, four times faster: it looks at each character of a text in Python."""
-    return b"&".join(_quoted(name) + b"=" + _quoted(str(value)) for name, value in fields.items())
+    return b"&".join(quoted(name) + b"=" + quoted(str(value)) for name, value in fields.items())
 
 
-@functools.lru_cache(maxsize=256)
-def _quoted(text: str) -> bytes:
-    """Kept a while: names, sender and mostly the text are those of the message before."""
+def quoted_new(text: str) -> bytes:
+    """One value of a form, for those that every message has its own of."""
     return _UNSAFE.sub(lambda found: _QUOTED[found[0]], text.encode())
+
+
+quoted = functools.lru_cache(maxsize=256)(quoted_new)
+"""The same, kept a while: names, sender and mostly the text are those of the message before."""

@@ -11,7 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from outreach import clock
@@ -24,7 +24,11 @@ from outreach.channels.twilio_carrier import (
     creating,
     form_body,
     messages_of,
+    quoted,
+    quoted_new,
 )
+from outreach.channels.twilio_recall import cancelled
+from outreach.channels.twilio_signature import signs_exactly
 from outreach.model.message import (
     Accepted,
     Attempt,
@@ -48,8 +52,14 @@ _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 REASONS = {
     20003: "account or key refused",
     20005: "account not active",
+    10004: "more calls at once than the account may make",
     20429: "too many requests",
+    21210: "the sender is not verified for calls",
     21211: "not a valid number",
+    21212: "the sender is not a valid number",
+    21214: "a number that cannot be called",
+    21215: "calling this country is not enabled",
+    21217: "not a valid number",
     21408: "sending to this country is not enabled",
     21606: "the sender is not ours, or cannot send SMS",
     21610: "this person opted out at Twilio",
@@ -69,10 +79,11 @@ REASONS = {
 }
 """Our words for Twilio's codes: its own messages hold the person's number."""
 
-BAD_ADDRESS = frozenset({21211, 21614, 21635, 30005, 30006})
+BAD_ADDRESS = frozenset({21211, 21214, 21217, 21614, 21635, 30005, 30006})
 OPTED_OUT = 21610
-STOPS_LANE = frozenset({20003, 20005, 21606, 21660, 30002})
+STOPS_LANE = frozenset({20003, 20005, 21210, 21212, 21606, 21660, 30002})
 SLOW_DOWN = {
+    10004: timedelta(seconds=1),
     20429: replies.THROTTLED_WAIT,
     21611: replies.LONGEST_WAIT,
     63017: timedelta(seconds=1),
@@ -100,7 +111,8 @@ class TwilioSms:
 
     channel = Channel.SMS
     has_receipts = True
-    batch_size = 1000
+    batch_size = 50
+    """Each is a request of its own: small batches, so that a slow answer holds up few others."""
 
     def __init__(
         self,
@@ -125,8 +137,8 @@ class TwilioSms:
             self._creating = creating(
                 account=self._account, token=self._token, base_url=self._base_url
             )
-        post = partial(self._send_one, self._creating, until=until)
-        return list(await asyncio.gather(*map(post, batch)))
+        post = partial(posted, self._transport, self._creating, until=until)
+        return list(await asyncio.gather(*(post(one, self._form(one)) for one in batch)))
 
     async def find(self, attempts: list[Attempt], deadline: float) -> list[Found]:
         """Tries found, or proved absent. A try that cannot be told is left out: two texts alike, no answer."""
@@ -137,6 +149,12 @@ class TwilioSms:
         single = [group[0] for group in alike.values() if len(group) == 1]
         found = await asyncio.gather(*(self._find_one(messages, attempt) for attempt in single))
         return [one for one in found if one is not None]
+
+    async def recall(self, refs: list[str], deadline: float) -> dict[str, str]:
+        """Cancels what Twilio has not handed on: ref -> recalled, refused or untold."""
+        messages = self._messages(deadline)
+        said = await asyncio.gather(*(cancelled(messages, ref) for ref in refs))
+        return dict(zip(refs, said, strict=True))
 
     async def close(self) -> None:
         await self._transport.close()
@@ -150,37 +168,16 @@ class TwilioSms:
             until=clock.monotonic() + deadline,
         )
 
-    async def _send_one(self, create: Creating, one: Outgoing, *, until: float) -> Outcome:
-        from twilio.base.exceptions import TwilioException  # noqa: PLC0415  twilio
-
-        form = form_body(self.fields(one))
-        try:
-            sid = await create.post(self._transport, form, deadline=until - clock.monotonic())
-        except CallFailed as failure:
-            return replies.of_failure(one.id, failure)
-        except Throttled as throttled:
-            return Delayed(
-                id=one.id, code="429", reason="too many requests",
-                retry_after=throttled.wait, throttled=True,
-            )  # fmt: skip
-        except TwilioException as error:
-            return _outcome(one.id, error)
-        except _UNREADABLE:
-            return InDoubt(id=one.id, reason="Twilio's answer could not be read")
-        if not isinstance(sid, str) or not sid:
-            return InDoubt(id=one.id, reason="Twilio's answer names no message")
-        return Accepted(id=one.id, provider_ref=sid)
-
-    def fields(self, one: Outgoing) -> dict[str, object]:
+    def _form(self, one: Outgoing) -> bytes:
         """The form of one message, in the order in which the SDK writes it."""
-        sender = "MessagingServiceSid" if one.sender.startswith("MG") else "From"
-        return {
-            "To": one.to,
-            "StatusCallback": self._callback + one.token,
-            "ValidityPeriod": min(36000, max(6, int(one.valid_for.total_seconds()))),
-            sender: one.sender,
-            "Body": one.content.text,
-        }
+        seconds = min(36000, max(6, int(one.valid_for.total_seconds())))
+        return b"To=%b&StatusCallback=%b%b&ValidityPeriod=%d&%b" % (
+            quoted_new(one.to),
+            quoted(self._callback),
+            quoted_new(one.token),
+            seconds,
+            _shared(one.sender, one.content.text),
+        )
 
     async def _find_one(self, messages: Any, attempt: Attempt) -> Found | None:
         from twilio.base.exceptions import TwilioException  # noqa: PLC0415  twilio
@@ -194,6 +191,30 @@ class TwilioSms:
         except (CallFailed, Throttled, TwilioException, *_UNREADABLE):
             return None
         return _found(attempt, listed)
+
+
+async def posted(
+    transport: Transport, create: Creating, one: Outgoing, form: bytes, *, until: float
+) -> Outcome:
+    """Creates a message, or a call, by monotonic `until`; what the answer means for it."""
+    from twilio.base.exceptions import TwilioException  # noqa: PLC0415  twilio
+
+    try:
+        sid = await create.post(transport, form, deadline=until - clock.monotonic())
+    except CallFailed as failure:
+        return replies.of_failure(one.id, failure)
+    except Throttled as throttled:
+        return Delayed(
+            id=one.id, code="429", reason="too many requests",
+            retry_after=throttled.wait, throttled=True,
+        )  # fmt: skip
+    except TwilioException as error:
+        return outcome(one.id, error)
+    except _UNREADABLE:
+        return InDoubt(id=one.id, reason="Twilio's answer could not be read")
+    if not isinstance(sid, str) or not sid:
+        return InDoubt(id=one.id, reason="Twilio's answer names no message")
+    return Accepted(id=one.id, provider_ref=sid)
 
 
 def receipt(form: Mapping[str, str], token: str | None) -> Receipt:
@@ -218,9 +239,12 @@ def is_genuine(url: str, form: Iterable[tuple[str, str]], signature: str, auth_t
 
     form: all pairs as they came, repeated names included.
     """
+    pairs = list(form)
+    if signs_exactly(url, pairs, signature, auth_token):
+        return True
     from twilio.request_validator import RequestValidator  # noqa: PLC0415  twilio
 
-    return bool(RequestValidator(auth_token).validate(url, _Form(form), signature))
+    return bool(RequestValidator(auth_token).validate(url, _Form(pairs), signature))
 
 
 class _Form(dict[str, list[str]]):
@@ -235,13 +259,20 @@ class _Form(dict[str, list[str]]):
         return self[name]
 
 
+@lru_cache(maxsize=256)
+def _shared(sender: str, text: str) -> bytes:
+    """What all who get this text share."""
+    name = "MessagingServiceSid" if sender.startswith("MG") else "From"
+    return form_body({name: sender, "Body": text})
+
+
 def _listed_by(sender: str) -> dict[str, str]:
     """A service picks its number, so a listing cannot filter by it."""
     return {} if sender.startswith("MG") else {"from_": sender}
 
 
-def _outcome(id_: int, error: Any) -> Outcome:
-    """By Twilio's code where it decides, else by HTTP status."""
+def outcome(id_: int, error: Any) -> Outcome:
+    """By Twilio's code where it decides, else by HTTP status; the same for texts and calls."""
     number = error.code if isinstance(error.code, int) else error.status
     code, reason = (
         str(number),
@@ -268,6 +299,8 @@ def _found(attempt: Attempt, listed: list[Any]) -> Found | None:
     matches = [one for one in recent if one.body == attempt.body]
     if len(matches) == 1 and matches[0].sid:
         return Found(id=attempt.id, provider_ref=matches[0].sid)
+    if len(matches) > 1:
+        return Found(id=attempt.id, provider_ref=None, is_one_of_several=True)
     if matches or len(recent) == _PAGE:
         return None
     return Found(id=attempt.id, provider_ref=None)

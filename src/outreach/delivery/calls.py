@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from outreach.delivery import verdicts
-from outreach.delivery.hands import Driver
+from outreach.delivery.failover import Tally
+from outreach.delivery.hands import Driver, stays_inside
 from outreach.delivery.pace import Pace
 from outreach.delivery.retry import LONGEST_WAIT
 from outreach.delivery.stops import StopBoard
 from outreach.model.errors import OutreachError
 from outreach.model.message import (
-    Content,
+    Accepted,
     Delayed,
     InDoubt,
     Outcome,
@@ -61,7 +62,9 @@ class Calls:
         self._pace = pace
         self._watch = watch
         self._board = watch.board
+        self._stays_inside = stays_inside(channel)
         self._queue = asyncio.Lock()
+        self.tally = Tally()
         self.lane_trouble = ""
         """Why nothing can leave by this lane: a person must mend it."""
         self.halted = ""
@@ -111,12 +114,19 @@ class Calls:
             comes = await self._pace.take(segments, until=until)
             if comes and self._board.wants_look(self._times.monotonic()):
                 await self._watch.look()
+                # What a slow claim put in hand meanwhile was not asked for.
+                if self._board.is_stale(self._times.monotonic()):
+                    await self._watch.look()
             return comes
 
     def _prepare(self, batch: list[Recipient]) -> tuple[list[_Ready], list[Settled]]:
         ready: list[_Ready] = []
         settled: list[Settled] = []
+        now = self._times.now()
         for one in batch:
+            if one.drill and not self._stays_inside:  # the claim hands out none: a second lock
+                settled.append(verdicts.drill_refused(one))
+                continue
             try:
                 address = self._hands.open_address(one.address_sealed)
             except OutreachError as error:
@@ -124,12 +134,12 @@ class Calls:
                 settled.append(verdicts.put_back(one))
                 continue
             try:
-                ready.append(self._ready(one, address))
+                ready.append(self._ready(one, address, now=now))
             except Exception as error:  # noqa: BLE001  a poison message fails alone
                 settled.append(self._poisoned(one, error))
         return ready, settled
 
-    def _ready(self, one: Recipient, address: str) -> _Ready:
+    def _ready(self, one: Recipient, address: str, *, now: datetime) -> _Ready:
         content = self._hands.render(one, address)
         outgoing = Outgoing(
             id=one.id,
@@ -139,8 +149,9 @@ class Calls:
             sender=self._sender,
             content=content,
             purpose=one.purpose,
-            valid_for=verdicts.valid_for(one, now=self._times.now()),
+            valid_for=verdicts.valid_for(one, now=now),
             unsubscribe_url=self._hands.unsubscribe_url(one),
+            unsubscribe_mail=self._hands.unsubscribe_mail,
         )
         return _Ready(one=one, outgoing=outgoing)
 
@@ -175,8 +186,20 @@ class Calls:
         return allowed
 
     async def _call(self, batch: list[_Ready]) -> list[Settled]:
+        began = self._times.monotonic()
         outcomes = await self._outcomes([each.outgoing for each in batch])
-        return [await self._judge(each, outcomes) for each in batch]
+        self.tally.saw(outcomes.values(), took_s=self._times.monotonic() - began)
+        now = self._times.now()
+        settled = []
+        for each in batch:
+            outcome = outcomes.get(each.one.id)
+            if isinstance(outcome, Accepted):  # nearly all of them: nothing to wait for
+                self._breaker.saw(each.one, error=False)
+            else:
+                outcome = outcome or InDoubt(id=each.one.id, reason="the channel gave no outcome")
+                await self._judge(each.one, outcome)
+            settled.append(self._verdict(each, outcome, now=now))
+        return settled
 
     async def _outcomes(self, batch: list[Outgoing]) -> dict[int, Outcome]:
         deadline = self._limits.deadline_s
@@ -188,9 +211,8 @@ class Calls:
             return {each.id: InDoubt(id=each.id, reason=reason) for each in batch}
         return {outcome.id: outcome for outcome in outcomes}
 
-    async def _judge(self, each: _Ready, outcomes: dict[int, Outcome]) -> Settled:
-        one = each.one
-        outcome = outcomes.get(one.id) or InDoubt(id=one.id, reason="the channel gave no outcome")
+    async def _judge(self, one: Recipient, outcome: Outcome) -> None:
+        """What an outcome means for the lane and the run."""
         match outcome:
             case Refused(stop_lane=True):
                 self._stop_lane(f"{outcome.code} {outcome.reason}".strip())
@@ -198,14 +220,13 @@ class Calls:
                 self._pace.hold(min(outcome.retry_after, LONGEST_WAIT).total_seconds())
             case _:
                 await self._count(one, error=verdicts.is_error(outcome))
-        return self._verdict(one, outcome, each.outgoing.content)
 
-    def _verdict(self, one: Recipient, outcome: Outcome, content: Content) -> Settled:
+    def _verdict(self, each: _Ready, outcome: Outcome, *, now: datetime) -> Settled:
         return verdicts.of_outcome(
-            one,
+            each.one,
             outcome,
-            content,
-            now=self._times.now(),
+            each.outgoing.content,
+            now=now,
             has_receipts=self._channel.has_receipts,
             jitter=self._times.jitter(),
         )

@@ -22,6 +22,8 @@ RESEND_AFTER = timedelta(seconds=60)
 """An emergency without proof is sent again: a second copy beats none."""
 GIVE_UP_AFTER = timedelta(minutes=10)
 """Without proof by then, the rest is `unknown`, and said so."""
+SEVERAL = "several alike at the provider"
+"""Reason on a message that the provider may or may not hold beside its like."""
 RESENT = "resent without proof"
 """Reason on a message that may have reached its person twice."""
 
@@ -31,6 +33,7 @@ class Proof(StrEnum):
 
     THERE = "there"
     NOT_THERE = "not there"
+    SEVERAL = "several"
     UNTOLD = "untold"
 
 
@@ -46,6 +49,7 @@ async def settle(
     if not doubts:
         return {}
     found = await _find(doubts, lane.sender, channel, driver)
+    _leave_to_others(database, found)
     now = driver.times.now()
     decisions = [
         decide(each, found.get(each.recipient.id), now=now, has_receipts=channel.has_receipts)
@@ -58,6 +62,20 @@ async def settle(
         if one.state is not None and one.id in written:
             counts[one.state] = counts.get(one.state, 0) + 1
     return counts
+
+
+def _leave_to_others(database: Database, found: dict[int, Found]) -> None:
+    """A person may have two messages of the same words: a copy proves at most one of them."""
+    refs = {number: one.provider_ref for number, one in found.items() if one.provider_ref}
+    if not refs:
+        return
+    with database.read() as session:
+        others = attempts.of_others(session, refs)
+    for number, is_anothers in others.items():
+        if is_anothers:
+            found[number] = Found(id=number, provider_ref=None)
+        else:
+            del found[number]  # cannot be told until the other is settled
 
 
 def decide(doubt: Doubt, found: Found | None, *, now: datetime, has_receipts: bool) -> Decided:
@@ -73,6 +91,10 @@ def decide(doubt: Doubt, found: Found | None, *, now: datetime, has_receipts: bo
         case Proof.NOT_THERE:
             again = doubt.stopped_as or MessageState.QUEUED
             return Decided(id=one.id, try_=one.try_, looked=True, state=again)
+        case Proof.SEVERAL:
+            return Decided(
+                id=one.id, try_=one.try_, looked=True, state=MessageState.UNKNOWN, reason=SEVERAL
+            )
         case Proof.UNTOLD:
             return _without_proof(doubt, now=now)
 
@@ -89,13 +111,16 @@ def is_emergency(one: Recipient) -> bool:
 def _proof(found: Found | None) -> Proof:
     if found is None:
         return Proof.UNTOLD
+    if found.is_one_of_several:
+        return Proof.SEVERAL
     return Proof.NOT_THERE if found.provider_ref is None else Proof.THERE
 
 
 def _without_proof(doubt: Doubt, *, now: datetime) -> Decided:
     one, age = doubt.recipient, now - doubt.ended_at
     state, reason = None, None
-    if is_emergency(one) and doubt.stopped_as is None and age >= RESEND_AFTER:
+    may_resend = is_emergency(one) and doubt.stopped_as is None and not doubt.restored
+    if may_resend and age >= RESEND_AFTER:
         state, reason = MessageState.QUEUED, RESENT
     elif age >= GIVE_UP_AFTER:
         state, reason = MessageState.UNKNOWN, "no proof"

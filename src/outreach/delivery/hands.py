@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from outreach.delivery.breaker import Breaker
 from outreach.delivery.pace import Pace
-from outreach.model.message import Content, Recipient
+from outreach.model.message import Content, Recipient, Sends
 from outreach.model.words import MessageState
+from outreach.store.spent import UNCAPPED, Caps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class Hands:
     open_address: Callable[[bytes], str]
     token: Callable[[int, int], str]
     unsubscribe_url: Callable[[Recipient], str] = lambda _one: ""
+    unsubscribe_mail: str = ""
+    """Where an answer stops e-mails too; empty where nobody reads answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +41,16 @@ class Times:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a sender takes in hand. `chunk` and `in_flight` in messages, `deadline_s` per call."""
+    """How much a sender takes in hand. `chunk` and `in_flight` in messages, `deadline_s` per call.
+
+    `in_hand_s`: of so many seconds of its rate, in place of the sender's own two.
+    """
 
     chunk: int = 200
     in_flight: int = 100
     lease: timedelta = timedelta(seconds=30)
     deadline_s: float = 10.0
+    in_hand_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +67,17 @@ class Driver:
     breaker: Breaker = field(default_factory=Breaker)
     pace: Pace | None = None
     """The lane's bucket from the last drive, or None for a fresh one at the lane's rate."""
+    caps: Caps = UNCAPPED
+    """What the lane may spend."""
+    home: int = 100
+    """Its weight while all is well."""
     wanted: Callable[[], bool] = lambda: True
     """When false, calls in flight are finished and the rest goes back to the queue."""
+
+
+def stays_inside(channel: Sends) -> bool:
+    """Whether what this channel takes reaches nobody. Asked of the channel itself, not of a setting."""
+    return getattr(channel, "stays_inside", False) is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,8 @@ class Pace:
     """Holds a lane to `rate` segments a second.
 
     In any window of one second at most `rate + burst` segments leave, where burst is a twentieth
-    of the rate and at least one message. `monotonic` in seconds; `sleep` as asyncio's.
+    of the rate, unless it is given, and at least one message. `monotonic` in seconds; `sleep` as
+    asyncio's.
     """
 
     def __init__(
@@ -23,13 +24,19 @@ class Pace:
         *,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        burst: float | None = None,
     ) -> None:
-        self.rate = rate
-        self.burst = max(1.0, rate * BURST_S)
+        self._given_burst = burst
+        self.weigh(rate)
         self._monotonic = monotonic
         self._sleep = sleep
         self._tokens = 0.0  # whoever drove this lane before us may have spent this second's share
         self._at = monotonic()
+
+    def weigh(self, rate: float) -> None:
+        """From now on at this rate: the lane carries another part of its own."""
+        self.rate = rate
+        self.burst = self._given_burst or max(1.0, rate * BURST_S)
 
     def wait(self, segments: int) -> float:
         """Seconds until `segments` may leave; more than the burst waits for a full bucket."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from outreach.addresses import Keyring
 from outreach.model.message import Receipt
 from outreach.model.words import MessageState
-from outreach.store import receipts as store, suppressions
+from outreach.store import attempts, receipts as store, suppressions
 from outreach.store.receipts import Move, Standing, Waiting
 from outreach.store.session import Database, Session
 
@@ -17,9 +18,9 @@ RANKS = {
     MessageState.SENT: 2,
     MessageState.UNDELIVERED: 3,
     MessageState.FAILED: 3,
-    MessageState.DELIVERED: 3,
+    MessageState.DELIVERED: 4,
 }
-"""What a receipt may say. A last word is never taken back: of two that contradict, the first holds."""
+"""What a receipt may say. The highest holds, so that their order is nothing: a delivery overrules bad news."""
 _OURS = {
     MessageState.SENDING,
     MessageState.QUEUED,
@@ -27,6 +28,7 @@ _OURS = {
     MessageState.UNKNOWN,
 }
 """States in which the provider knows more than we do."""
+_TAKEN = {MessageState.ACCEPTED, MessageState.SENT, MessageState.DELIVERED}
 _NOT_SENT = {MessageState.FAILED, MessageState.UNDELIVERED}
 
 
@@ -41,23 +43,38 @@ def take_in(
         return store.add(session, keyring, [(receipts, raw)], now=now)
 
 
-def apply(session: Session, keyring: Keyring, *, now: datetime, limit: int = 500) -> int:
+def apply(session: Session, keyring: Keyring, *, now: datetime, limit: int = 1_000) -> int:
     """Applies the oldest waiting receipts; returns how many (0: none waited)."""
     waiting = store.waiting(session, keyring, limit=limit)
     if not waiting:
         return 0
     standing = store.standing(session, {one.message for one in waiting if one.message is not None})
-    moves = [
-        move
-        for message in standing.values()
-        if (move := fold(message, [one for one in waiting if one.message == message.id]))
-    ]
+    told = _by_message(waiting)
+    moves = [move for message in standing.values() if (move := fold(message, told[message.id]))]
     store.write(session, moves, now=now)
+    attempts.flag_copies(session, held(one for one in waiting if one.message in standing))
     known = [(one.message, one) for one in waiting if one.message in standing]
     suppressions.mark_bad(session, [n for n, one in known if n and one.address_is_bad], now=now)
     suppressions.opt_out(session, [n for n, one in known if n and one.opted_out], now=now)
     store.mark_applied(session, [one.id for one in waiting], now=now)
     return len(waiting)
+
+
+def held(receipts: Iterable[Waiting]) -> dict[int, set[str]]:
+    """message -> the references under which the provider took it."""
+    found: dict[int, set[str]] = {}
+    for one in receipts:
+        if one.message is not None and one.provider_ref and one.state in _TAKEN:
+            found.setdefault(one.message, set()).add(one.provider_ref)
+    return found
+
+
+def _by_message(waiting: Sequence[Waiting]) -> dict[int, list[Waiting]]:
+    told: dict[int, list[Waiting]] = defaultdict(list)
+    for one in waiting:
+        if one.message is not None:
+            told[one.message].append(one)
+    return told
 
 
 def fold(message: Standing, receipts: Sequence[Waiting]) -> Move | None:

@@ -6,10 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+from outreach.delivery import verdicts
+from outreach.delivery.books import Books
 from outreach.delivery.calls import Calls
-from outreach.delivery.hands import Driven, Driver
+from outreach.delivery.hands import Driven, Driver, stays_inside
 from outreach.delivery.pace import Pace
 from outreach.delivery.stops import StopBoard
 from outreach.model.errors import StoreUnusable
@@ -22,7 +25,9 @@ from outreach.store.session import Database, Session
 from outreach.store.settle import Settled
 
 CLAIM_S = 2.0
-"""A claim takes at most what leaves within so long: the next in class order never waits longer."""
+"""In hand is at most what leaves within so long: the next in class order never waits longer."""
+AHEAD_FROM = 100
+"""Smaller chunks are not claimed ahead: what a claim takes, the pause in so slow a lane covers."""
 POLL_S = 0.25
 """How often an idle lane looks for work."""
 _PATIENCE_S = (0.2, 0.5, 1.0, 2.0, 4.0)
@@ -86,45 +91,86 @@ class _Threads:
         return await asyncio.get_running_loop().run_in_executor(self._reader, transaction)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hand:
+    """A claimed chunk; no call of it begins at or after monotonic `until`."""
+
+    chunk: list[Recipient] = field(default_factory=list)
+    until: float = 0.0
+
+
 class _Drive:
-    """One drive of one lane that we hold."""
+    """One drive of one lane that we hold.
+
+    While a chunk is being sent, one transaction settles the chunk before it and claims the one after.
+    """
 
     def __init__(self, threads: _Threads, lane: Lane, channel: Sends, driver: Driver) -> None:
         self.board = StopBoard()
         self._threads = threads
         self._lane = lane
         self._driver = driver
+        self._outbox = stays_inside(channel)
         self._times = driver.times
         self._counts: Counter[MessageState] = Counter()
         self._stale = self._duplicates = 0
-        self._until = 0.0
+        # Two chunks are in hand at a time, the one that leaves and the one after it; or just one.
+        self._in_hand_s = driver.limits.in_hand_s or CLAIM_S
+        half = int(min(driver.limits.chunk, lane.rate * self._in_hand_s / 2))
+        self._claims_ahead = half >= AHEAD_FROM
+        whole = int(min(driver.limits.chunk, lane.rate * self._in_hand_s))
+        self._size = half if self._claims_ahead else max(1, whole)
         pace = driver.pace or Pace(
             lane.rate, monotonic=driver.times.monotonic, sleep=driver.times.sleep
         )
+        self._pace = pace
         self._calls = Calls(channel, lane.sender, driver, pace=pace, watch=self)
+        self._books = Books(driver, self._calls.tally)
 
     async def run(self, ends: float, linger: float) -> Driven:
-        settled: list[Settled] = []
+        hand, settled = _Hand(), list[Settled]()
         idle_since: float | None = None
         while True:
             goes_on = self._goes_on(ends)
-            chunk = await self._turn(settled, claims=goes_on)
-            settled = []
-            if chunk:
+            if not goes_on:
+                settled += self._put_back(hand)
+                hand = _Hand()
+            if hand.chunk:
                 idle_since = None
-                settled = await self._calls.send(chunk, until=self._until)
+                settled, hand = await self._send(hand, settled)
                 continue
+            hand = await self._turn(settled, claims=goes_on)
+            settled = []
             monotonic = self._times.monotonic()
             idle_since = monotonic if idle_since is None else idle_since
+            if hand.chunk:
+                continue
             if not goes_on or self._calls.halted or monotonic - idle_since >= linger:
                 return self._driven()
             await self._times.sleep(POLL_S)
 
+    async def _send(self, hand: _Hand, settled: list[Settled]) -> tuple[list[Settled], _Hand]:
+        """Sends a chunk; meanwhile settles the one before and claims the one after."""
+        if not self._claims_ahead:
+            return await self._calls.send(hand.chunk, until=hand.until), _Hand()
+        turn = asyncio.create_task(self._turn(settled, claims=True))
+        try:
+            sent = await self._calls.send(hand.chunk, until=hand.until)
+        except BaseException:
+            turn.cancel()
+            raise
+        return sent, await turn
+
+    def _put_back(self, hand: _Hand) -> list[Settled]:
+        """What was claimed ahead and is not wanted any more: back to the queue, at no cost."""
+        self.board.let_go(one.id for one in hand.chunk)
+        return [verdicts.put_back(one) for one in hand.chunk]
+
     def _goes_on(self, ends: float) -> bool:
         return self._driver.wanted() and not self._calls.halted and self._times.monotonic() < ends
 
-    async def _turn(self, settled: list[Settled], *, claims: bool) -> list[Recipient]:
-        """Settles the last chunk and claims the next: one commit a chunk."""
+    async def _turn(self, settled: list[Settled], *, claims: bool) -> _Hand:
+        """Settles a chunk and claims another: one commit a chunk."""
         for patience in (*_PATIENCE_S, None):
             try:
                 return await self._once(settled, claims=claims)
@@ -134,7 +180,7 @@ class _Drive:
                 await self._times.sleep(patience)
         raise AssertionError  # the last round returns or raises
 
-    async def _once(self, settled: list[Settled], *, claims: bool) -> list[Recipient]:
+    async def _once(self, settled: list[Settled], *, claims: bool) -> _Hand:
         asked_at = self._times.monotonic()
         written, chunk = await self._threads.write(
             lambda session: (self._settle(session, settled), self._claim(session) if claims else [])
@@ -144,17 +190,14 @@ class _Drive:
         self._duplicates += len(written.duplicates)
         self.board.hold(chunk, asked_at=asked_at)
         # A call must end, with time to spare, before anyone may think that we died.
-        self._until = (
-            asked_at
-            + self._driver.limits.lease.total_seconds()
-            - 2 * self._driver.limits.deadline_s
-        )
-        return chunk
+        lease, deadline = self._driver.limits.lease, self._driver.limits.deadline_s
+        return _Hand(chunk=chunk, until=asked_at + lease.total_seconds() - 2 * deadline)
 
     def _settle(self, session: Session, settled: list[Settled]) -> settle.Settlement:
         now = self._times.now()
         if self._calls.lane_trouble:
             lanes.stop(session, self._lane.name, self._calls.lane_trouble, now=now)
+        self._books.settled(session, self._lane, settled, now=now)
         if not settled:
             return settle.Settlement()
         owner = self._driver.owner
@@ -163,10 +206,16 @@ class _Drive:
     def _claim(self, session: Session) -> list[Recipient]:
         now = self._times.now()
         lease = self._driver.limits.lease
-        if lanes.renew(session, self._lane, now=now, lease=lease) is None:
-            self._calls.halted = "the lane was taken over, or stopped"
+        lane = lanes.renew(session, self._lane, now=now, lease=lease)
+        if lane is None:
+            self._calls.halted = self._calls.halted or "the lane was taken over, or stopped"
             return []
-        return claim(
+        self._weigh(lane)
+        wanted = min(self._size, max(1, int(lane.effective_rate * self._in_hand_s)))
+        limit = self._books.allowed(session, lane, wanted, now=now)
+        if not limit:
+            return []
+        chunk = claim(
             session,
             Claim(
                 lane=self._lane.name,
@@ -174,14 +223,24 @@ class _Drive:
                 owner=self._driver.owner,
                 now=now,
                 lease=lease,
-                limit=max(1, int(min(self._driver.limits.chunk, self._lane.rate * CLAIM_S))),
+                limit=limit,
+                caps=self._driver.caps,
+                outbox=self._outbox,
             ),
         )
+        self._books.claimed(session, lane, [one.id for one in chunk], now=now)
+        return chunk
+
+    def _weigh(self, lane: Lane) -> None:
+        """The lane as it stands now: failover may have given it another weight."""
+        if lane.weight != self._lane.weight or self._pace.rate != lane.effective_rate:
+            self._pace.weigh(lane.effective_rate or lane.rate)
+        self._lane = lane
 
     async def look(self) -> None:
         """Renews the board with what has been stopped by now."""
         asked_at = self._times.monotonic()
-        waves, addresses = self.board.waves, self.board.addresses
+        waves, addresses = self.board.asks()
         try:
             stops = await self._threads.read(
                 lambda session: stop.look(session, waves=waves, addresses=addresses)
@@ -199,5 +258,5 @@ class _Drive:
             counts=dict(self._counts),
             stale=self._stale,
             duplicates=self._duplicates,
-            halted=self._calls.halted,
+            halted=self._calls.halted or self._books.capped,
         )

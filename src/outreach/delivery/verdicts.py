@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from outreach.delivery.retry import next_try
 from outreach.model.message import Accepted, Content, Delayed, InDoubt, Outcome, Recipient, Refused
@@ -15,8 +16,12 @@ LONGEST_VALIDITY = timedelta(hours=10)
 """Carriers keep a text for 6 s to 10 h: our own queue stops in a second, theirs only by this."""
 
 
+@lru_cache(maxsize=256)
 def body_hash(content: Content) -> bytes:
-    """SHA-256 over everything the person reads: the ledger's proof of the words, without them."""
+    """SHA-256 over everything the person reads: the ledger's proof of the words, without them.
+
+    Kept a while: who shares a text shares its hash.
+    """
     read = f"{content.subject}\0{content.text}\0{content.html}"
     return hashlib.sha256(read.encode()).digest()
 
@@ -94,6 +99,13 @@ def put_back(one: Recipient) -> Settled:
     return Settled(id=one.id, try_=one.try_, state=MessageState.QUEUED)
 
 
+def drill_refused(one: Recipient) -> Settled:
+    """A drill on a lane that reaches people: it ends there, uncalled."""
+    return Settled(
+        id=one.id, try_=one.try_, state=MessageState.FAILED, reason="a drill, and no outbox"
+    )
+
+
 def stopped(one: Recipient, state: MessageState) -> Settled:
     """Found stopped before its call."""
     if state is MessageState.QUEUED:
@@ -102,13 +114,13 @@ def stopped(one: Recipient, state: MessageState) -> Settled:
 
 
 def is_error(outcome: Outcome) -> bool:
-    """Whether an outcome speaks against the run: not a dead number, an opt-out, or a throttle."""
+    """Whether an outcome speaks against the run: not a dead number or an opt-out.
+
+    Nor what the provider does to everybody: that speaks against the lane (`failover`), and pausing
+    the run for it would silence its other channels too.
+    """
     match outcome:
-        case Accepted():
-            return False
         case Refused():
             return not (outcome.address_is_bad or outcome.opted_out or outcome.stop_lane)
-        case Delayed():
-            return not outcome.throttled
-        case InDoubt():
-            return True
+        case Accepted() | Delayed() | InDoubt():
+            return False

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from outreach.deflection.minutes import Minutes
-from outreach.model.deflection import EpisodeCounts, IdentifiedCall, Slot
+from outreach.model.deflection import Batch, EpisodeCounts, IdentifiedCall, Slot
 
 GAP_MINUTES = 60.0
 """A call this long or less after the household's previous one is a repeat."""
@@ -20,6 +20,8 @@ NEVER = math.inf
 
 Stratum = tuple[str, str, str]
 """Wave, class, channel; the minute makes it whole."""
+Weights = tuple[float, float]
+"""(w0, w1) = (T0/T, T1/T) of one stratum and minute."""
 
 
 class Arm(StrEnum):
@@ -39,6 +41,8 @@ class Episode:
     stratum: Stratum
     minute: int
     arm: Arm
+    lag: float = -math.inf
+    """Minutes since the slot; negative while it lies ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,17 @@ class Exposure:
     unsent: Mapping[Stratum, Sequence[float]]
     told: Mapping[Stratum, Sequence[float]]
 
-    def weights(self, stratum: Stratum, minute: int) -> tuple[float, float]:
-        """(w0, w1) = (T0/T, T1/T); zeros where nobody was at risk."""
+    def weights(self, stratum: Stratum, minute: int) -> Weights:
+        """Of one minute; zeros where nobody was at risk."""
         unsent, told = self.unsent.get(stratum, ()), self.told.get(stratum, ())
         if minute >= len(unsent) or minute >= len(told):
             return 0.0, 0.0
-        both = unsent[minute] + told[minute]
-        return (unsent[minute] / both, told[minute] / both) if both > 0 else (0.0, 0.0)
+        return weighed(unsent[minute], told[minute])
+
+    def table(self, stratum: Stratum) -> list[Weights]:
+        """Of every minute, for whoever asks for many."""
+        both = zip(self.unsent.get(stratum, ()), self.told.get(stratum, ()), strict=False)
+        return [weighed(unsent, told) for unsent, told in both]
 
     @property
     def compares(self) -> bool:
@@ -66,12 +74,17 @@ class Exposure:
         )
 
 
+def weighed(t0: float, t1: float) -> Weights:
+    both = t0 + t1
+    return (t0 / both, t1 / both) if both > 0 else (0.0, 0.0)
+
+
 def minutes_since(start: datetime, instant: datetime | None) -> float:
     """Exact minutes from the outage's start; never, for None."""
     return NEVER if instant is None else (instant - start).total_seconds() / 60
 
 
-def stratum_of(slot: Slot) -> Stratum:
+def stratum_of(slot: Slot | Batch) -> Stratum:
     return slot.wave, slot.priority, slot.channel
 
 
@@ -88,6 +101,25 @@ def measured_grace(slots: Iterable[Slot], *, least: float = LEAST_GRACE) -> dict
     }
 
 
+def grace_of(
+    latencies: Mapping[str, Sequence[tuple[float, int]]], *, least: float = LEAST_GRACE
+) -> dict[str, float]:
+    """The same from counted latencies: channel -> (seconds, households) ascending."""
+    return {
+        channel: max(least, _counted_rank(seen, 0.9) / 60 + 1)
+        for channel, seen in latencies.items()
+    }
+
+
+def _counted_rank(counted_values: Sequence[tuple[float, int]], share: float) -> float:
+    wanted = max(1, math.ceil(share * sum(count for _value, count in counted_values)))
+    for value, count in counted_values:
+        wanted -= count
+        if wanted <= 0:
+            return value
+    raise ValueError("no values have no quantile")
+
+
 def nearest_rank(values: Sequence[float], share: float) -> float:
     """The ⌈share·n⌉-th smallest; ValueError on no values."""
     if not values:
@@ -95,17 +127,27 @@ def nearest_rank(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(1, math.ceil(share * len(values))) - 1]
 
 
-def exposure(slots: Iterable[Slot], start: datetime, grace: Mapping[str, float]) -> Exposure:
-    """Person-time of both arms; [slot, slot + grace) counts nowhere."""
+def exposure(
+    slots: Iterable[Slot | Batch],
+    start: datetime,
+    grace: Mapping[str, float],
+    *,
+    lag: tuple[float, float] = (0.0, NEVER),
+) -> Exposure:
+    """Person-time of both arms; [slot, slot + grace) counts nowhere.
+
+    lag: minutes since the slot to which the time of the told is narrowed down; grace holds all the same.
+    """
     waiting: dict[Stratum, Minutes] = defaultdict(Minutes)
     told: dict[Stratum, Minutes] = defaultdict(Minutes)
     for slot in slots:
+        households = slot.households if isinstance(slot, Batch) else 1
         until = max(0.0, minutes_since(start, slot.until))
-        sent = max(0.0, minutes_since(start, slot.slot_at))
-        matured = sent + grace.get(slot.channel, LEAST_GRACE)
+        sent = minutes_since(start, slot.slot_at)
+        matured = sent + max(lag[0], grace.get(slot.channel, LEAST_GRACE))
         stratum = stratum_of(slot)
-        waiting[stratum].add(0.0, min(sent, until))
-        told[stratum].add(matured, until)
+        waiting[stratum].add(0.0, max(0.0, min(sent, until)), households)
+        told[stratum].add(max(0.0, matured), min(until, sent + lag[1]), households)
     return tabled(waiting, told)
 
 
@@ -176,7 +218,7 @@ def _placed(
     wait = grace.get(slot.channel, LEAST_GRACE)
     for minute in firsts:
         arm = arm_at(minute, sent, wait, delivered=slot.delivered)
-        yield Episode(slot.household, stratum_of(slot), int(minute), arm)
+        yield Episode(slot.household, stratum_of(slot), int(minute), arm, minute - sent)
 
 
 def counted(found: Iterable[Episode], repeats: int) -> EpisodeCounts:

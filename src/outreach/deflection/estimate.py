@@ -8,7 +8,7 @@ the reachable, with no model of who is unreachable.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from outreach.deflection.episodes import (
     Arm,
     Episode,
     Exposure,
+    Weights,
     counted,
     episodes as find_episodes,
     exposure as person_time,
@@ -73,59 +74,66 @@ def with_evidence(
 
 def summed(exposure: Exposure, found: Iterable[Episode]) -> Sums:
     """The sufficient statistics of these episodes; a household is one cluster over all waves."""
-    total = _Totals()
-    for episode in found:
-        if episode.arm is not Arm.IN_GRACE:
-            total.add(episode, *exposure.weights(episode.stratum, episode.minute))
-    return total.sums()
+    tables = {stratum: exposure.table(stratum) for stratum in exposure.unsent}
+    return added_up(
+        (each.household, each.arm, weight_at(tables.get(each.stratum, ()), each.minute))
+        for each in found
+    )
 
 
-class _Totals:
-    """Adds episodes up, by arm and by household."""
+def weight_at(table: Sequence[Weights], minute: int) -> Weights:
+    """(w0, w1) of a minute; zeros where nobody was at risk."""
+    return table[minute] if minute < len(table) else _NOTHING
 
-    def __init__(self) -> None:
-        self.weight = dict.fromkeys((Arm.UNSENT, Arm.DELIVERED, Arm.UNDELIVERED), 0.0)
-        self.squares = dict.fromkeys(self.weight, 0.0)
-        self.number = dict.fromkeys(self.weight, 0)
-        self.cross = 0.0
-        self.households: dict[str, dict[Arm, float]] = {}
 
-    def add(self, episode: Episode, w0: float, w1: float) -> None:
-        weight = w1 if episode.arm is Arm.UNSENT else w0
-        self.weight[episode.arm] += weight
-        self.squares[episode.arm] += weight * weight
-        self.number[episode.arm] += 1
-        self.cross += w0 * w1
-        if weight:
-            arms = self.households.setdefault(episode.household, {})
-            arms[episode.arm] = arms.get(episode.arm, 0.0) + weight
+_NOTHING: Weights = (0.0, 0.0)
+_PLACE: dict[str, int] = {Arm.DELIVERED: 0, Arm.UNDELIVERED: 1, Arm.UNSENT: 2}
 
-    def sums(self) -> Sums:
-        sxx = sxy = syy = itt_xx = itt_xy = itt_yy = 0.0
-        for arms in self.households.values():
-            delivered = arms.get(Arm.DELIVERED, 0.0)
-            undelivered = arms.get(Arm.UNDELIVERED, 0.0)
-            unsent = arms.get(Arm.UNSENT, 0.0)
-            x, y, told = delivered, unsent - undelivered, delivered + undelivered
-            sxx, sxy, syy = sxx + x * x, sxy + x * y, syy + y * y
-            itt_xx, itt_xy = itt_xx + told * told, itt_xy + told * unsent
-            itt_yy += unsent * unsent
-        return Sums(
-            delivered_w0=self.weight[Arm.DELIVERED],
-            undelivered_w0=self.weight[Arm.UNDELIVERED],
-            unsent_w1=self.weight[Arm.UNSENT],
-            sxx=sxx,
-            sxy=sxy,
-            syy=syy,
-            itt_cross=self.cross,
-            itt_xx=itt_xx,
-            itt_xy=itt_xy,
-            itt_yy=itt_yy,
-            plain_xx=self.squares[Arm.DELIVERED],
-            plain_yy=self.squares[Arm.UNSENT] + self.squares[Arm.UNDELIVERED],
-            delivered_episodes=self.number[Arm.DELIVERED],
-            episodes=sum(self.number.values()),
-        )
+
+def added_up(parts: Iterable[tuple[Hashable, str, Weights]]) -> Sums:
+    """The same from (household, arm, weights of its minute); about 1 µs each.
+
+    Most calls fall into minutes in which nobody is left to compare with: these only count.
+    """
+    weight, squares, number = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0, 0, 0]
+    cross = 0.0
+    homes: dict[Hashable, list[float]] = {}
+    for household, arm, (w0, w1) in parts:
+        place = _PLACE.get(arm)
+        if place is None:
+            continue
+        number[place] += 1
+        own = w1 if place == 2 else w0  # noqa: PLR2004  the unsent
+        if own:
+            weight[place] += own
+            squares[place] += own * own
+            cross += w0 * w1
+            home = homes.get(household)
+            if home is None:
+                home = homes[household] = [0.0, 0.0, 0.0]
+            home[place] += own
+    return Sums(
+        delivered_w0=weight[0],
+        undelivered_w0=weight[1],
+        unsent_w1=weight[2],
+        itt_cross=cross,
+        plain_xx=squares[0],
+        plain_yy=squares[2] + squares[1],
+        delivered_episodes=number[0],
+        episodes=sum(number),
+        **_clustered(homes.values()),
+    )
+
+
+def _clustered(homes: Iterable[Sequence[float]]) -> dict[str, float]:
+    sxx = sxy = syy = itt_xx = itt_xy = itt_yy = 0.0
+    for delivered, undelivered, unsent in homes:
+        y, told = unsent - undelivered, delivered + undelivered
+        sxx, sxy, syy = sxx + delivered * delivered, sxy + delivered * y, syy + y * y
+        itt_xx, itt_xy, itt_yy = itt_xx + told * told, itt_xy + told * unsent, itt_yy + unsent**2
+    return {
+        "sxx": sxx, "sxy": sxy, "syy": syy, "itt_xx": itt_xx, "itt_xy": itt_xy, "itt_yy": itt_yy,
+    }  # fmt: skip
 
 
 def pooled(parts: Iterable[Sums]) -> Sums:

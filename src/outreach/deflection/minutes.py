@@ -21,19 +21,19 @@ class Minutes:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def begin(self, minute: float, sign: int = 1) -> None:
-        """Somebody is here from `minute` on; with sign -1, no longer."""
+    def begin(self, minute: float, households: int = 1) -> None:
+        """So many are here from `minute` on; a negative number, no longer."""
         bucket = int(minute)
         if bucket + 1 >= len(self._ends):
             self._grow(bucket + 2)
-        self._ends[bucket] += sign * (bucket + 1 - minute)
-        self._steps[bucket + 1] += sign
+        self._ends[bucket] += households * (bucket + 1 - minute)
+        self._steps[bucket + 1] += households
 
-    def add(self, low: float, high: float) -> None:
-        """One household at risk in [low, high); an empty span adds nothing."""
+    def add(self, low: float, high: float, households: int = 1) -> None:
+        """Households at risk in [low, high); an empty span adds nothing."""
         if high > low:
-            self.begin(low)
-            self.begin(high, -1)
+            self.begin(low, households)
+            self.begin(high, -households)
 
     def merge(self, other: Minutes) -> None:
         self._grow(len(other))

@@ -1,51 +1,21 @@
-"""Draws an outage with calls of known deflection, to check the estimator against the truth."""
+"""A simulated outage as the product meets one: a send log in keyed order and the calls of households."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, pairwise
 from random import Random
 
+from outreach.deflection import storms
+from outreach.deflection.storms import CLASSES, Storm, World
 from outreach.model import order
 from outreach.model.deflection import IdentifiedCall, Slot
 
+__all__ = ["START", "Drawn", "World", "draw"]
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
-HORIZON = 360.0
-_GRID = 0.25
-_CALLS_EACH = 0.15
-"""Expected calls of an average household over the horizon."""
-_CLASSES = (("A", 0.02, 1.5), ("B", 0.18, 2.0), ("C", 0.80, 1.0))
-"""Class, share of households, call multiplier."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What is true in a simulated outage."""
-
-    households: int = 5_000
-    deflection: float = 0.0
-    """Share of its calls that a delivered message prevents; negative adds calls."""
-    rollout_minutes: float = 60.0
-    deliverable: float = 0.85
-    undeliverable_multiplier: float = 1.5
-    identified: float = 0.70
-    repeats: float = 0.20
-    tail_share: float = 0.0
-    tail_minutes: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Household:
-    ref: str
-    priority: str
-    multiplier: float
-    deliverable: bool
-    restored: float
-    identified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,142 +28,74 @@ class Drawn:
 
 
 def draw(world: World, number: int) -> Drawn:
-    """The outage with this number; the same number draws the same outage."""
-    random = Random(number)  # noqa: S311  a simulation
-    seed = random.randbytes(order.SEED_BYTES)
-    households = _households(world, random)
-    slots = _slots(world, households, seed, random)
+    """The outage with this number; the same number draws the same outage.
+
+    Households that are held out have no slot. Needs numpy.
+    """
+    storm = storms.draw(world, storms.generator(number))
+    seed = Random(number).randbytes(order.SEED_BYTES)  # noqa: S311  a simulation
+    slots = _slots(world, storm, seed)
     calls = [
-        IdentifiedCall(household=home.ref, at=_instant(minute))
-        for home in households
-        if home.identified
-        for minute in _calls(world, home, slots[home.ref], random)
+        IdentifiedCall(household=slots[who].household, at=_instant(minute))
+        for who, minute in zip(storm.caller.tolist(), storm.at.tolist(), strict=True)
     ]
-    return Drawn(list(slots.values()), calls, seed)
+    return Drawn(slots, calls, seed)
 
 
-def _households(world: World, random: Random) -> list[_Household]:
-    drawn = [_household(world, number, random) for number in range(world.households)]
-    mean = sum(home.multiplier for home in drawn) / len(drawn)
+def _slots(world: World, storm: Storm, seed: bytes) -> list[Slot]:
+    regular, late = _names(world, storm, seed)
+    rows = zip(
+        storm.stratum.tolist(), storm.slot.tolist(), storm.heard.tolist(), storm.until.tolist(),
+        storm.delivered.tolist(), storm.tail.tolist(), strict=True,
+    )  # fmt: skip
     return [
-        _Household(
-            home.ref,
-            home.priority,
-            home.multiplier / mean * random.gammavariate(2, 0.5),
-            home.deliverable,
-            home.restored,
-            home.identified,
+        Slot(
+            household=next(late if tail else regular),
+            priority=CLASSES[stratum],
+            channel="sms",
+            wave="1",
+            order=place + 1,
+            slot_at=_instant(slot) if slot < math.inf else None,
+            delivered=delivered,
+            receipt_at=_instant(heard) if heard < math.inf else None,
+            until=_instant(until),
+            queue="tail" if tail else "",
         )
-        for home in drawn
+        for place, (stratum, slot, heard, until, delivered, tail) in enumerate(rows)
     ]
 
 
-def _household(world: World, number: int, random: Random) -> _Household:
-    point = random.random()
-    priority, multiplier = _class_at(point)
-    deliverable = random.random() < world.deliverable
-    early = random.random() < 0.35  # noqa: PLR2004  share restored within 200 minutes
-    return _Household(
-        f"H-{number}",
-        priority,
-        multiplier * (1.0 if deliverable else world.undeliverable_multiplier),
-        deliverable,
-        random.uniform(60, 200) if early else random.uniform(240, HORIZON),
-        random.random() < world.identified,
-    )
+def _names(world: World, storm: Storm, seed: bytes) -> tuple[Iterator[str], Iterator[str]]:
+    """Names of the regular and of the late, such that the seed gives each class the drawn order.
+
+    Households are alike until they are named, so that the order may come first.
+    """
+    counts = [int((storm.stratum == each).sum()) for each in range(len(CLASSES))]
+    late_counts = [int(storm.tail[storm.stratum == each].sum()) for each in range(len(CLASSES))]
+    regular: list[str] = []
+    late: list[str] = []
+    number = 0
+    while len(regular) < sum(counts) - sum(late_counts) or len(late) < sum(late_counts):
+        name = f"H-{number}"
+        (late if _in_tail(world, name, seed) else regular).append(name)
+        number += 1
+    early = [count - after for count, after in zip(counts, late_counts, strict=True)]
+    return _ordered(regular, early, seed), _ordered(late, late_counts, seed)
 
 
-def _class_at(point: float) -> tuple[str, float]:
-    for priority, share, multiplier in _CLASSES:
-        if point < share:
-            return priority, multiplier
-        point -= share
-    return "C", 1.0
+def _ordered(names: list[str], counts: list[int], seed: bytes) -> Iterator[str]:
+    """Class by class, each in the order of the seed."""
+    start = 0
+    for count in counts:
+        chosen = names[start : start + count]
+        yield from sorted(chosen, key=lambda name: order.digest(seed, name))
+        start += count
 
 
-def _slots(
-    world: World, households: list[_Household], seed: bytes, random: Random
-) -> dict[str, Slot]:
-    ranked = sorted(
-        households,
-        key=lambda home: (_in_tail(world, home, seed), home.priority, _digest(seed, home)),
-    )
-    regular = sum(not _in_tail(world, home, seed) for home in ranked)
-    last = 10 + world.rollout_minutes + world.tail_minutes
-    slots = {}
-    for place, home in enumerate(ranked):
-        turn = 10 + world.rollout_minutes * (place + 0.5) / regular if place < regular else last
-        slots[home.ref] = replace(
-            _slot(home, place, turn, random), queue="" if place < regular else "tail"
-        )
-    return slots
-
-
-def _digest(seed: bytes, home: _Household) -> bytes:
-    return order.digest(seed, home.ref)
-
-
-def _in_tail(world: World, home: _Household, seed: bytes) -> bool:
-    drawn = int.from_bytes(order.digest(seed, "tail" + home.ref)) / 2**256
-    return home.priority != "A" and drawn < world.tail_share
-
-
-def _slot(home: _Household, place: int, turn: float, random: Random) -> Slot:
-    latency = random.expovariate(2)
-    return Slot(
-        household=home.ref,
-        priority=home.priority,
-        channel="sms",
-        wave="1",
-        order=place + 1,
-        slot_at=_instant(turn),
-        delivered=home.deliverable,
-        receipt_at=_instant(turn + latency) if home.deliverable else None,
-        until=_instant(home.restored),
-    )
-
-
-def _calls(world: World, home: _Household, slot: Slot, random: Random) -> Iterator[float]:
-    most = max(1.0, 1 - world.deflection)
-    told = slot.receipt_at
-    total = home.multiplier * most * _hazard_until(home.restored)
-    reached = random.expovariate(1)
-    while reached < total:
-        minute = _time_of(reached / (home.multiplier * most))
-        heard = told is not None and _instant(minute) > told
-        if random.random() < ((1 - world.deflection) if heard else 1.0) / most:
-            yield from _chain(world, minute, home.restored, random)
-        reached += random.expovariate(1)
-
-
-def _chain(world: World, minute: float, until: float, random: Random) -> Iterator[float]:
-    while minute < until:
-        yield minute
-        if random.random() >= world.repeats:
-            return
-        minute += random.expovariate(1 / 20)
+def _in_tail(world: World, name: str, seed: bytes) -> bool:
+    drawn = int.from_bytes(order.digest(seed, "tail" + name)) / 2**256
+    return drawn < world.tail_share
 
 
 def _instant(minute: float) -> datetime:
     return START + timedelta(minutes=minute)
-
-
-def _curve() -> list[float]:
-    """Cumulative calls of one household on the grid, scaled to the horizon's total."""
-    times = [step * _GRID for step in range(int(HORIZON / _GRID) + 1)]
-    rates = [math.exp(-t / 45) * (1 - math.exp(-t / 4)) + 0.15 * math.exp(-t / 600) for t in times]
-    sums = list(accumulate(((a + b) / 2 * _GRID for a, b in pairwise(rates)), initial=0.0))
-    return [value * _CALLS_EACH / sums[-1] for value in sums]
-
-
-_H = _curve()
-
-
-def _hazard_until(minute: float) -> float:
-    place = min(int(minute / _GRID), len(_H) - 2)
-    return _H[place] + (_H[place + 1] - _H[place]) * (minute / _GRID - place)
-
-
-def _time_of(hazard: float) -> float:
-    place = min(bisect_right(_H, hazard) - 1, len(_H) - 2)
-    return _GRID * (place + (hazard - _H[place]) / (_H[place + 1] - _H[place]))

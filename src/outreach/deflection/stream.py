@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from outreach.deflection.episodes import (
     LEAST_GRACE,
     NEVER,
-    Episode,
+    Arm,
     Exposure,
     Stratum,
+    Weights,
     arm_at,
-    counted,
     first_calls,
     tabled,
 )
-from outreach.deflection.estimate import from_sums, summed, with_evidence
+from outreach.deflection.estimate import added_up, from_sums, weight_at, with_evidence
 from outreach.deflection.minutes import Minutes
-from outreach.model.deflection import Deflection
+from outreach.model.deflection import Deflection, EpisodeCounts
 
 
 @dataclass(slots=True)
@@ -97,17 +97,18 @@ class Stream:
         identified_share: float | None = None,
     ) -> Deflection:
         """The estimate after `closed` whole minutes, equal to the batch one cut at that minute."""
-        found, repeats = self._episodes(closed)
         exposure = self.exposure(closed=closed)
+        tally: Counter[str] = Counter()
+        sums = added_up(self._episodes(closed, exposure, tally))
         if not exposure.compares:
             reasons = (*reasons, "at no minute were some of a class told and others not")
         measured = from_sums(
-            summed(exposure, found),
+            sums,
             reasons=reasons,
             warnings=warnings,
             identified_share=identified_share,
         )
-        return with_evidence(measured, counted(found, repeats), self.grace)
+        return with_evidence(measured, EpisodeCounts(**tally), self.grace)
 
     def _shift(self, risk: _Risk, *, sent: float, until: float) -> None:
         """Takes back the edges that this household no longer has, and sets the new ones."""
@@ -135,18 +136,23 @@ class Stream:
         if high < NEVER:
             minutes.begin(high, -sign)
 
-    def _episodes(self, closed: int) -> tuple[list[Episode], int]:
-        found: list[Episode] = []
-        repeats = 0
-        for household, calls in self._calls.items():
-            for risk in self._risks.get(household, {}).values():
-                firsts, again = first_calls(calls.values(), min(risk.until, float(closed)))
-                found.extend(self._placed(household, risk, firsts))
-                repeats += again
-        return found, repeats
+    def _episodes(
+        self, closed: int, exposure: Exposure, tally: Counter[str]
+    ) -> Iterator[tuple[str, Arm, Weights]]:
+        """(household, arm, weights) of each episode, noted in `tally`.
 
-    def _placed(self, household: str, risk: _Risk, firsts: Iterable[float]) -> Iterator[Episode]:
-        wait = self.grace.get(risk.stratum[2], LEAST_GRACE)
-        for minute in firsts:
-            arm = arm_at(minute, risk.sent, wait, delivered=risk.delivered)
-            yield Episode(household, risk.stratum, int(minute), arm)
+        One by one: kept in a list, tens of thousands of them would set the garbage collector on the
+        millions of households.
+        """
+        tables = {stratum: exposure.table(stratum) for stratum in exposure.unsent}
+        end, risks = float(closed), self._risks
+        for household, calls in self._calls.items():
+            for risk in risks.get(household, {}).values():
+                firsts, again = first_calls(calls.values(), min(risk.until, end))
+                if again:
+                    tally["repeats"] += again
+                wait = self.grace.get(risk.stratum[2], LEAST_GRACE)
+                for minute in firsts:
+                    arm = arm_at(minute, risk.sent, wait, delivered=risk.delivered)
+                    tally[arm] += 1
+                    yield household, arm, weight_at(tables[risk.stratum], int(minute))

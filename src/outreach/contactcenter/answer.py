@@ -7,17 +7,20 @@ ever spoken, and where the truth is not fresh nothing is spoken at all.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from outreach.contactcenter import standing
+from outreach.contactcenter import phrases, standing
 from outreach.contactcenter.standing import Limits, Place
 from outreach.model.contactcenter import (
     AnswerStatus,
     CallerPremise,
+    Directive,
+    DirectiveKind,
     IvrAnswer,
     LiveTruth,
     Match,
@@ -41,6 +44,8 @@ class Caller:
     """BCP 47, of the caller's choice, else of the record, else the company's."""
     premises: tuple[CallerPremise, ...] = ()
     locality: str = ""
+    known_as: bytes = field(default=b"", repr=False)
+    """Keyed hash of the number or account by which the supplies were found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,19 @@ class Offers:
     callback: bool = False
     sms_link: bool = False
     wait_band: str = ""
+    report: bool = False
+    """Whether keys come back to us: then "still without service" can be said."""
+
+
+def offered(held: Iterable[Directive]) -> Offers:
+    """What these directives, all in force, let the IVR offer its callers."""
+    by_kind = {each.kind: each for each in held}
+    wait = by_kind.get(DirectiveKind.WAIT_ANNOUNCEMENT)
+    return Offers(
+        callback=DirectiveKind.CALLBACK_OFFER in by_kind,
+        sms_link=DirectiveKind.DIGITAL_SHIFT in by_kind,
+        wait_band=str(wait.params["band"]) if wait else "",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +82,10 @@ class Rules:
     most_zones: int = 3
     high_priority_types: frozenset[str] = frozenset()
     sector: Mapping[str, str] = field(default_factory=dict, hash=False)
+    main: str = ""
+    """The company's locale: what a person typed is in this language."""
+    safety_key: str = ""
+    """The key of the company's own flow that leads to who takes dangers; empty: it asks first itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +103,8 @@ class Decision:
     outage_id: str = ""
     generation: int = 0
     offers: Offers = Offers()
+    occasion: int = 0
+    safety_key: str = ""
 
 
 def answer(
@@ -123,14 +147,16 @@ def decide(
         status=chosen.status,
         match=caller.match,
         priority=priority,
-        locale=caller.locale,
+        locale=chosen.locale or caller.locale,
         expires_at=expires_at,
         as_of=chosen.facts.as_of,
         template=chosen.template,
         facts=replace(chosen.facts, not_after=_day_of(chosen.facts, now, expires_at)),
         outage_id=chosen.shown_id,
         generation=chosen.version,
-        offers=_for_caller(offers, priority),
+        offers=_for_caller(offers, caller, chosen.status, priority),
+        occasion=chosen.occasion,
+        safety_key=rules.safety_key,
     )
 
 
@@ -178,7 +204,20 @@ def compose(decision: Decision, speak: Speak, *, max_age: timedelta) -> IvrAnswe
         generation=decision.generation,
         expires_at=decision.expires_at,
         locale=decision.locale,
+        **_keys(decision, spoken),
     )
+
+
+def _keys(decision: Decision, spoken: Spoken) -> dict[str, Any]:
+    """What is said around the sentence; nothing around silence."""
+    if not spoken.text:
+        return {}
+    offers, locale = decision.offers, decision.locale
+    return {
+        "offer_report": offers.report,
+        "safety": phrases.safety(locale, decision.safety_key),
+        "menu": phrases.menu(locale, link=offers.sms_link, report=offers.report),
+    }
 
 
 def band(customers: int) -> str:
@@ -202,11 +241,14 @@ def _place(caller: Caller, each: LiveTruth, rules: Rules) -> Place | None:
     """Where the caller stands in this truth, and the name of the place as it is spoken."""
     if caller.premises:
         return _among_supplies(caller, each, rules)
+    anywhere = Place(area="", locale=caller.locale, main=rules.main)
     if caller.locality:
-        return Place(area=caller.locality) if _names(each, caller.locality) else None
+        named = _names(each, caller.locality)
+        return replace(anywhere, area=caller.locality) if named else None
     if each.customers < rules.large_from:
         return None
-    return Place(area=_listed(each.areas[: rules.most_zones], caller.locale), is_guess=True)
+    area = _listed(each.areas[: rules.most_zones], caller.locale)
+    return replace(anywhere, area=area, is_guess=True)
 
 
 def _among_supplies(caller: Caller, each: LiveTruth, rules: Rules) -> Place | None:
@@ -220,6 +262,8 @@ def _among_supplies(caller: Caller, each: LiveTruth, rules: Rules) -> Place | No
         area=(mixed and _sector(caller.locale, rules)) or chosen[0].locality,
         is_back=not still_out,
         zone=chosen[0].zone,
+        locale=caller.locale,
+        main=rules.main,
     )
 
 
@@ -249,11 +293,14 @@ def _priority(caller: Caller, rules: Rules) -> str:
     return "high" if is_high else "normal"
 
 
-def _for_caller(offers: Offers, priority: str) -> Offers:
-    """A priority caller is never sent away to a link."""
-    if priority == "high":
-        return Offers(callback=offers.callback, wait_band=offers.wait_band)
-    return offers
+def _for_caller(offers: Offers, caller: Caller, status: AnswerStatus, priority: str) -> Offers:
+    """A link goes to a number that we text, never to a priority caller; a report comes of a known supply."""
+    takes_sms = any(supply.takes_sms for supply in caller.premises)
+    return replace(
+        offers,
+        sms_link=offers.sms_link and takes_sms and priority != "high",
+        report=offers.report and bool(caller.premises) and status is AnswerStatus.RESTORED,
+    )
 
 
 def _step(now: datetime, rules: Rules) -> datetime:

@@ -17,6 +17,28 @@ class Rules:
 
     wait_on_s: int = 120
     wait_off_s: int = 80
+    callback_on_s: int = 300
+    callback_off_s: int = 180
+    overflow_on: float = 1.25
+    """Agents needed (p80) over agents staffed."""
+    overflow_off: float = 1.05
+    overflow_for: int = 15
+    """Minutes in a row above it."""
+    callback_after_s: int = 75
+    """When a waiting caller is offered to be called back: between 60 and 90 s."""
+    callback_within_min: float = 60.0
+    """Callbacks that wait x handling time / agents never exceeds it."""
+    calm_calls: int = 2
+    calm_over: timedelta = timedelta(hours=2)
+    calm_missed: int = 2
+    """Estimates of one outage that passed without its restoration."""
+    urgent_after: timedelta = timedelta(hours=4)
+    """An outage so old is urgent to whoever calls."""
+    calm_level: int = 4
+    calm_prefer_s: int = 30
+    pause_above: float = 1.25
+    """Kappa's lower limit above which sending is paused, not slowed."""
+    slow_factor: float = 0.5
     least_calls: int = 20
     """Fewer measured waits than this say nothing."""
     waits_over: timedelta = timedelta(minutes=15)
@@ -50,6 +72,15 @@ class Wish(StrEnum):
     """Too little evidence: stay, but do not renew."""
 
 
+def wish_of(value: float | None, *, on: float, off: float) -> Wish:
+    """What a figure asks for by its two thresholds; None is no evidence."""
+    if value is None:
+        return Wish.UNKNOWN
+    if value >= on:
+        return Wish.ON
+    return Wish.OFF if value <= off else Wish.NEITHER
+
+
 def first(kind: DirectiveKind, scope_key: str, *, long_ago: datetime) -> DirectiveState:
     """A directive never decided before: off for as long as anybody remembers."""
     return DirectiveState(
@@ -70,7 +101,7 @@ def next_state(
     Stale or missing evidence changes nothing but this: a lease that has run out is off.
     """
     state = lapsed(state, now)
-    if wish is Wish.UNKNOWN or now - evidence_at > rules.fresh_for:
+    if wish is Wish.UNKNOWN or not is_fresh(evidence_at, now, rules):
         return state
     if _minute(evidence_at) <= _minute(state.evidence_at):
         return state  # this minute has been heard already
@@ -79,6 +110,11 @@ def next_state(
     confirmations = (state.confirmations if in_a_row else 0) + 1 if against else 0
     state = replace(state, confirmations=confirmations, evidence_at=evidence_at)
     return switched(state, now) if _may_switch(state, now, rules) else state
+
+
+def is_fresh(evidence_at: datetime, now: datetime, rules: Rules) -> bool:
+    """Whether evidence may renew and switch; what is dated ahead of the clock may not either."""
+    return -MINUTE <= now - evidence_at <= rules.fresh_for
 
 
 def lapsed(state: DirectiveState, now: datetime) -> DirectiveState:
@@ -95,10 +131,17 @@ def switched(state: DirectiveState, at: datetime) -> DirectiveState:
     )
 
 
+def confirmations_needed(state: DirectiveState, rules: Rules) -> int:
+    """Minutes in a row that the other state takes."""
+    if state.on:
+        return rules.confirm_off
+    is_overflow = state.kind is DirectiveKind.OVERFLOW_QUEUE
+    return rules.overflow_for if is_overflow else rules.confirm_on
+
+
 def _may_switch(state: DirectiveState, now: datetime, rules: Rules) -> bool:
-    needed, least = (
-        (rules.confirm_off, rules.least_on) if state.on else (rules.confirm_on, rules.least_off)
-    )
+    least = rules.least_on if state.on else rules.least_off
+    needed = confirmations_needed(state, rules)
     return state.confirmations >= needed and now - state.state_since >= least
 
 

@@ -52,7 +52,7 @@ class Lookup:
             for number in sorted(self._touching(caller.premises))
         )
         spoken = (caller.match, caller.locale, supply.locality, supply.zone)
-        return (touching, spoken, supply.priority, supply.customer_type)
+        return (touching, spoken, supply.priority, supply.customer_type, supply.takes_sms)
 
     def knows(self, locality: str) -> bool:
         """Whether some truth touches a locality of this name."""

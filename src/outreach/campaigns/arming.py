@@ -7,6 +7,7 @@ from datetime import datetime
 
 from outreach.campaigns import faults, pins
 from outreach.campaigns.engine import Engine
+from outreach.campaigns.people import Act, refuse_unless, same_person
 from outreach.campaigns.pins import Pinned
 from outreach.model.errors import GuardRefused, InputRefused
 from outreach.settings import Settings
@@ -73,10 +74,11 @@ def _refuse(
     until: datetime | None,
     now: datetime,
 ) -> None:
-    if not approver.strip() or approver.strip().casefold() == author.strip().casefold():
+    if not approver.strip() or same_person(author, approver):
         raise GuardRefused(
             f"{name}: author and approver are both {author!r}; somebody else has to approve it"
         )
+    refuse_unless(approver, Act.APPROVE, settings.roles)
     if until is not None and until <= now:
         raise GuardRefused(f"{name}: the end of the arming is past; give a later one, or none")
     found = faults.of_campaign(settings, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -15,8 +15,9 @@ from outreach.model.message import Content
 from outreach.model.occasion import Occasion
 from outreach.model.words import MessageState
 from outreach.settings import Settings
-from outreach.store import explain as ledger, figures, runs
+from outreach.store import explain as ledger, figures, replies, runs
 from outreach.store.explain import Heard, HeldPoint, Person, Sent, Unwritten
+from outreach.store.replies import Reply
 from outreach.store.session import Database, Session
 
 _READABLE = {MessageState.QUEUED, MessageState.SENDING}
@@ -56,6 +57,8 @@ class Explanation:
     """Open occasions that touch one of their supplies."""
     untold: tuple[Occasion, ...]
     """Those of them that no campaign was launched for."""
+    replies: tuple[Reply, ...] = ()
+    """What they wrote back, oldest first."""
 
 
 def explain(
@@ -73,10 +76,16 @@ def explain(
             left_out=tuple(ledger.left_out_of(session, customer)),
             touching=tuple(touching),
             untold=tuple(one for one in touching if not runs.of(session, one.id)),
+            replies=tuple(_replies(session, customer, [one.recipient.id for one in sent])),
         )
         loaded_at = figures.record_loaded_at(session)
     reader = _Again(database, settings, loaded_at, keyring)
     return replace(explained, told=tuple(reader.told(one, heard) for one in sent))
+
+
+def _replies(session: Session, customer: int, messages: Sequence[int]) -> list[Reply]:
+    points = [point.id for point in ledger.points(session, customer)]
+    return replies.thread(session, messages, replies.hashes_of(session, points))
 
 
 def customers(session: Session, refs: Iterable[str], hashes: Iterable[bytes]) -> list[int]:

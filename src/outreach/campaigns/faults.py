@@ -16,6 +16,7 @@ from outreach.campaigns.toml_lines import Place, line_of, lines_of
 from outreach.messages.lint import findings
 from outreach.model.campaign import Campaign
 from outreach.model.errors import GuardRefused, InputRefused
+from outreach.model.words import Audience, Event, Tier
 from outreach.settings import Settings
 from outreach.store.session import Session
 
@@ -48,7 +49,10 @@ def of_file(settings: Settings, name: str) -> list[Fault]:
 
 def of_campaign(settings: Settings, name: str) -> list[Fault]:
     """The mistakes of the file, and if it reads, of every text that it sends: about a second."""
-    return of_file(settings, name) or list(_of_texts(settings, name))
+    return of_file(settings, name) or [
+        *_of_correction(settings, name),
+        *_of_texts(settings, name),
+    ]
 
 
 def of_segments(session: Session, settings: Settings, name: str) -> list[Fault]:
@@ -99,6 +103,26 @@ def _names(path: Path, number: int, one: Unknown) -> bool:
     """Whether the step's own segment names the value."""
     step = tomllib.loads(read_text(path))["step"][number]
     return one.value in step.get("segment", {}).get(one.key, ())
+
+
+def _of_correction(settings: Settings, name: str) -> Iterator[Fault]:
+    """What would be missing on the night a text was wrong; its words for each channel are linted as all texts."""
+    pinned = pins.read(settings, name)
+    path = str(settings.workspace / "campaigns" / f"{name}.toml")
+    steps = pinned.campaign.steps_on(Event.CORRECTION)
+    if not any(step.audience is Audience.TOLD for step in steps):
+        yield Fault(file=path, line=0, message=_NO_CORRECTION)
+    for step in pinned.campaign.steps if pinned.campaign.limits.canary_share else ():
+        if step.on in _CLOSING and step.tier is Tier.BULK:
+            said = f'step {step.name!r} would wait for the canary; give it tier = "restoration"'
+            yield Fault(file=path, line=0, message=said)
+
+
+_CLOSING = {Event.RESTORED, Event.CANCELLED, Event.CORRECTION}
+_NO_CORRECTION = (
+    'no step on = "correction" with audience = "told": what was told wrongly could not be taken back;'
+    " add one, as the shipped campaigns have"
+)
 
 
 def _of_texts(settings: Settings, name: str) -> Iterator[Fault]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -16,9 +15,11 @@ from outreach.campaigns.values import Reader, unknown
 from outreach.model.audience import Segment
 from outreach.model.campaign import Campaign, Limits, Measurement, QuietHours, Renotify, Step
 from outreach.model.errors import GuardRefused, InputRefused
+from outreach.model.stakeholder import ContactList
 from outreach.model.words import (
     AtNight,
     Audience,
+    Basis,
     Channel,
     Event,
     OccasionKind,
@@ -34,10 +35,12 @@ _CAMPAIGN: dict[str, Reader] = {
     "serves": values.one_of(OccasionKind),
     "services": values.many_of(Service),
     "purpose": values.one_of(Purpose),
+    "basis": values.one_of(Basis),
     "fold": values.boolean,
     "cadence": values.duration(at_least=5 * _MINUTE),
     "minimum_age": values.duration(),
     "pause_after_errors": values.whole(1, 200),
+    "answer_within": values.duration(at_least=_MINUTE),
     "undo_for": values.duration(),
 }
 _PARTS: dict[str, tuple[type, dict[str, Reader]]] = {
@@ -48,6 +51,8 @@ _PARTS: dict[str, tuple[type, dict[str, Reader]]] = {
             "max_audience": values.whole(0, 10**9),
             "max_cost": values.number(0, 1e12),
             "audience_may_move": values.number(0, 1),
+            "approve_above": values.whole(0, 10**9),
+            "canary_share": values.number(0, 0.5),
         },
     ),
     "renotify": (
@@ -89,6 +94,10 @@ _STEP: dict[str, Reader] = {
     "at_night": values.one_of(AtNight),
     "tier": values.one_of(Tier),
     "too_late_after": values.duration(),
+    "together": values.many_of(PriorityClass, at_least=1),
+    "lists": values.many_of(ContactList, at_least=1),
+    "ladder_after": values.duration(at_least=_MINUTE),
+    "not_again_within": values.duration(at_least=_MINUTE),
 }
 
 
@@ -188,11 +197,6 @@ def parse_campaign(
     raise InputRefused(_report(reading))
 
 
-def campaign_hash(text: str) -> str:
-    """SHA-256, in hex, of a file's text with line ends made equal: what an approval binds."""
-    return hashlib.sha256("\n".join(text.splitlines()).encode()).hexdigest()
-
-
 def _campaign(
     reading: _Reading, raw: dict[str, Any], *, stem: str, templates: Collection[str] | None
 ) -> Campaign | None:
@@ -215,7 +219,23 @@ def _campaign(
     own = {key: read[key] for key in _CAMPAIGN if key in read}
     for place, message in step_rules.mistakes(own["serves"], steps):
         reading.wrong(place, message)
+    if wrong := basis_mistake(
+        own.get("purpose", Purpose.SERVICE), own.get("basis", Basis.CONTRACT)
+    ):
+        reading.wrong(("basis",), wrong)
     return Campaign(**own, **parts, steps=tuple(steps.values()))
+
+
+def basis_mistake(purpose: Purpose, basis: Basis) -> str:
+    """What a basis in law lacks for its purpose; empty: it holds.
+
+    Commerce needs a consent. Vital interest passes what people restricted, so only an emergency may claim it.
+    """
+    if purpose is Purpose.COMMERCIAL and basis is not Basis.CONSENT:
+        return 'commerce needs the customer\'s consent; write basis = "consent"'
+    if basis is Basis.VITAL_INTEREST and purpose is not Purpose.EMERGENCY:
+        return 'only purpose = "emergency" is of vital interest; write "contract" or "legal_duty"'
+    return ""
 
 
 def _steps(

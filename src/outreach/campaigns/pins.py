@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from outreach.campaigns import withholding
 from outreach.campaigns.files import parse_campaign, read_text
 from outreach.messages.texts import pinned, read_texts
 from outreach.model.campaign import Campaign
@@ -39,6 +40,7 @@ def read(settings: Settings, name: str) -> Pinned:
     every = read_texts(settings.workspace / "templates")
     text = read_text(path)
     campaign = parse_campaign(text, path=path, templates=every, country=settings.company.country)
+    withholding.refuse_unlawful(campaign, settings)
     texts = pinned(every, {step.template for step in campaign.steps})
     body = {"campaign": text, "name": name, "country": settings.company.country, "texts": texts}
     canonical = json.dumps(body, sort_keys=True, ensure_ascii=False)
@@ -54,6 +56,19 @@ def of_run(session: Session, run: runs.Run) -> Pinned:
 def stored(session: Session, digest: str) -> Pinned:
     """What was pinned under a digest."""
     return _stored(digest, json.dumps(runs.pinned(session, digest), sort_keys=True))
+
+
+def campaign(session: Session, digest: str) -> Campaign:
+    """The campaign of a digest, kept: a digest's content never changes, and clocks ask every second."""
+    if digest not in _CAMPAIGNS:
+        if len(_CAMPAIGNS) >= _MOST_KEPT:
+            _CAMPAIGNS.clear()
+        _CAMPAIGNS[digest] = stored(session, digest).campaign
+    return _CAMPAIGNS[digest]
+
+
+_MOST_KEPT = 500
+_CAMPAIGNS: dict[str, Campaign] = {}
 
 
 @lru_cache(maxsize=64)

@@ -81,8 +81,9 @@ class Load:
 
     segments: int
     rate: float
-    """Sum over the lanes of the pool; 0 if it has none."""
+    """Sum over the lanes of the pool, each at its weight; 0 if none carries."""
     starts_at: datetime
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,46 @@ def drain(loads: Iterable[Load]) -> Drain | None:
         first_at=first_at,
         last_at=max(lasting) if len(lasting) == len(ends) else None,
     )
+
+
+QUEUE_LIMIT = timedelta(hours=10)
+"""How long a carrier keeps an SMS that it could not send yet; then it fails with 30001 (Twilio)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlong:
+    """What a pool cannot get rid of before `ends_at`: the text is untrue then, or the carrier drops it."""
+
+    pool: str
+    segments: int
+    rate: float
+    takes: timedelta
+    """From the first that may leave to the last."""
+    ends_at: datetime
+    too_late: int
+    """Segments that would leave after it."""
+    is_untrue: bool
+    """False: it is the carrier's limit that is passed first."""
+
+
+def overlong(loads: Iterable[Load], *, true_until: datetime | None) -> list[Overlong]:
+    """Pools that carry more than they can drain in time; one without a lane is no matter of time."""
+    found = [_overlong(load, true_until) for load in loads if load.rate > 0]
+    return [one for one in found if one is not None]
+
+
+def _overlong(load: Load, true_until: datetime | None) -> Overlong | None:
+    takes = timedelta(seconds=load.segments / load.rate)
+    dropped_at = load.starts_at + QUEUE_LIMIT
+    is_untrue = true_until is not None and true_until < dropped_at
+    ends_at = true_until if is_untrue and true_until is not None else dropped_at
+    if load.starts_at + takes <= ends_at:
+        return None
+    in_time = max(0.0, (ends_at - load.starts_at).total_seconds()) * load.rate
+    return Overlong(
+        pool=load.pool, segments=load.segments, rate=load.rate, takes=takes, ends_at=ends_at,
+        too_late=load.segments - int(in_time), is_untrue=is_untrue,
+    )  # fmt: skip
 
 
 def _notices(campaign: Campaign, start_at: datetime) -> list[tuple[datetime, Step]]:

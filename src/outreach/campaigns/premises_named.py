@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from outreach.addresses import Keyring
 from outreach.messages import plain
 from outreach.model.message import Recipient
 from outreach.model.occasion import Occasion, Revision
+from outreach.model.words import Channel
 from outreach.store import scopes, told_premises
-from outreach.store.session import Session
-from outreach.store.told_premises import Stood
+from outreach.store.scopes import Remaining
+from outreach.store.session import Database, Session
+from outreach.store.told_premises import Beside, Lying, Stood
 
 MOST_STREETS = 10
 """Streets listed one by one; more premises are told by locality."""
 MOST_PREMISES = 500
+AT_ONCE = 500
+"""Addresses that are looked up together."""
+LONGEST_AREA = 48
+"""What a text may say in the place of the zone before it costs a second segment on every template."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a revision held, resolved once for all its messages."""
+
+    ever: Remaining
+    """Everything it names, restored or not."""
+    still: Remaining
+    is_open: bool
+
+
+def places(session: Session, occasion: Occasion, revision: Revision) -> Places:
+    """The places of one revision."""
+    return Places(
+        ever=scopes.whole(session, occasion, revision),
+        still=scopes.remaining(session, occasion, revision),
+        is_open=revision.state.is_open,
+    )
+
+
+def content(places: Places, revision: tuple[int, int]) -> tuple[object, ...]:
+    """What two revisions share that hold the same premises; one that names premises shares with none."""
+    parts = (places.ever.out, places.still.out, places.still.back)
+    own = () if all(part.only_spans for part in parts) else revision
+    return (*parts, places.is_open, own)
 
 
 def named(
@@ -39,6 +73,57 @@ def named(
         if len(found) == recipient.premises:
             return _line(found, keyring)
     return ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Apart:
+    """Which premises an outage is about, for who has others in another one; for all messages of a revision.
+
+    "Power is back in Providencia" is no truth for who lives in the dark there, with a shop across the
+    street that has light again.
+    """
+
+    places: Places
+    beside: Beside
+    keyring: Keyring | None
+    divided: tuple[bytes, ...]
+    """Hashes of the addresses concerned, in order; everybody else reads the area as it is."""
+    _lines: dict[int, dict[tuple[str, bytes], str]] = field(default_factory=dict)
+
+    def line(self, database: Database, recipient: Recipient) -> str:
+        """In the place of the area; empty where that would be too long, or there is nothing to tell apart."""
+        place = bisect_left(self.divided, recipient.address_hash)
+        if recipient.channel is Channel.SOCIAL or self.divided[place : place + 1] != (
+            recipient.address_hash,
+        ):
+            return ""
+        block = place // AT_ONCE
+        if block not in self._lines:
+            self._lines[block] = self._block(database, block * AT_ONCE)
+        return self._lines[block].get((recipient.channel, recipient.address_hash), "")
+
+    def _block(self, database: Database, start: int) -> dict[tuple[str, bytes], str]:
+        hashes = self.divided[start : start + AT_ONCE]
+        with database.read() as session:
+            found = told_premises.around(session, hashes, self.places.ever, self.places.still)
+        lines = {key: self._named(premises) for key, premises in found.items()}
+        return {key: line for key, line in lines.items() if line}
+
+    def _named(self, premises: Sequence[Lying]) -> str:
+        others = [one.stood for one in premises if not one.is_ever][:MOST_PREMISES]
+        if not any(self.beside.is_dark(one) for one in others):
+            return ""
+        told_of = [
+            one.stood for one in premises if (one.is_still if self.places.is_open else one.is_ever)
+        ]
+        named = _line(
+            [one for one in told_of[:MOST_STREETS] if not self._is_dark_too(one)], self.keyring
+        )
+        return named if len(named) <= LONGEST_AREA else ""
+
+    def _is_dark_too(self, one: Stood) -> bool:
+        """At an end: a premise for which it is not over is none of those that are back."""
+        return not self.places.is_open and self.beside.is_dark(one)
 
 
 def _line(found: Sequence[Stood], keyring: Keyring | None) -> str:

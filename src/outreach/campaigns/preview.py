@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
-from outreach.campaigns import faults, pins, timing, waves
+from outreach.campaigns import (
+    faults,
+    measurable,
+    pins,
+    surroundings,
+    timing,
+    waves,
+    withholding,
+    works,
+)
+from outreach.campaigns.drill_lanes import DRILL
 from outreach.campaigns.engine import Engine, first_events
+from outreach.campaigns.measurable import Outlook
 from outreach.campaigns.pins import Pinned
-from outreach.campaigns.plan import Drain, Load, drain
+from outreach.campaigns.plan import Drain, Load, Overlong, drain, overlong
 from outreach.campaigns.telling import Telling, facts, told_by
+from outreach.delivery.verdicts import body_hash
 from outreach.messages.render import Renderer
 from outreach.model.campaign import Step
 from outreach.model.message import Content
@@ -20,12 +33,22 @@ from outreach.model.occasion import Occasion, OccasionId
 from outreach.model.record import AffectedCounts
 from outreach.model.words import AtNight, Audience, Channel, Event, OccasionKind, StepRunState
 from outreach.settings import Settings
-from outreach.store import audience, forecasts, freeze, generations, occasions, scopes
+from outreach.store import (
+    audience,
+    forecasts,
+    freeze,
+    generations,
+    occasions,
+    scopes,
+    stakeholders,
+)
 from outreach.store.forecasts import Group
 from outreach.store.runs import Wave
 from outreach.store.session import Session
 
 _K = TypeVar("_K")
+_MINUTE_S = 60
+_HOUR_MIN = 60
 PREVIEW_SEED = b"\0" * 32
 """Counts and texts do not depend on the order; the run draws its own seed."""
 
@@ -60,6 +83,12 @@ class StepPreview:
     """Messages that wait for the morning of their zone."""
     drain: Drain | None
     samples: tuple[Sample, ...]
+    hashes: dict[bytes, int] = field(default_factory=dict)
+    """SHA-256 of each text -> messages: after the run the ledger holds just these, unless places are named."""
+    overlong: tuple[Overlong, ...] = ()
+    """Pools that cannot get rid of it before it stops being true."""
+    outlook: Outlook | None = None
+    """What its calls could show, and what it costs to find out; None for what brings no calls to compare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +101,20 @@ class Preview:
     counts: AffectedCounts
     steps: tuple[StepPreview, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def overlong(self) -> list[tuple[str, Overlong]]:
+        """(step, pool) of what cannot drain in time: a launch is refused for it."""
+        return [(step.step, each) for step in self.steps for each in step.overlong]
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether a person may send it all the same.
+
+        Of an outage, late news to a part of the people beats silence for all of them; works and
+        advisories leave time to do it properly.
+        """
+        return self.occasion.kind is OccasionKind.OUTAGE
 
     @property
     def messages(self) -> int:
@@ -104,14 +147,17 @@ def preview(engine: Engine, occasion: OccasionId, campaign: str, *, now: datetim
                 main=engine.settings.company.locale,
             ),
         )
-        shown = tuple(_step(session, reader, step, now=now) for step in _steps(pinned, current))
+        shown = tuple(
+            _step(session, reader, step, now=now) for step in _steps(session, pinned, current)
+        )
+        of_work = works.warnings(session, engine.settings, pinned, current, now=now)
     return Preview(
         occasion=current,
         campaign=campaign,
         digest=pinned.digest,
         counts=counts,
         steps=shown,
-        warnings=tuple(_warnings(pinned, shown, current, now=now)),
+        warnings=(*_warnings(pinned, shown, current), *of_work),
     )
 
 
@@ -139,15 +185,21 @@ class _Reader:
             group.channel,
             said,
             fold=self.pinned.campaign.fold if fold is None else fold,
+            drill=self.telling.occasion.drill,
         )
-        return self.renderer.fill(composed, {"premises": "1"})
+        return self.renderer.fill(composed, {"premises": str(group.premises)})
 
 
-def _steps(pinned: Pinned, occasion: Occasion) -> list[Step]:
+def _steps(session: Session, pinned: Pinned, occasion: Occasion) -> list[Step]:
     """The steps of a launch; of a planned work, each of its notices to come."""
     events = (Event.NOTICE,) if occasion.kind is OccasionKind.PLANNED else first_events(occasion)
     steps = [step for event in events for step in pinned.campaign.steps_on(event)]
-    return [step for step in steps if waves.applies(step, occasion.revision)]
+    return [
+        step
+        for step in steps
+        if waves.applies(step, occasion.revision)
+        and (not step.lists or stakeholders.has(session, step.lists))
+    ]
 
 
 def _step(session: Session, reader: _Reader, step: Step, *, now: datetime) -> StepPreview:
@@ -157,6 +209,7 @@ def _step(session: Session, reader: _Reader, step: Step, *, now: datetime) -> St
     groups = forecasts.groups(session, plan)
     contents = [(one, reader.content(step, one, not_after=plan.not_after)) for one in groups]
     segments = _sums((one.channel, text.segments * one.messages) for one, text in contents)
+    loads = list(_loads(withholding.rates(session, settings), contents, leaves_at))
     prices = settings.delivery.sms_price
     cost = sum(
         text.segments * one.messages * prices.get(one.pool.partition(":")[2], prices.get("*", 0.0))
@@ -174,8 +227,11 @@ def _step(session: Session, reader: _Reader, step: Step, *, now: datetime) -> St
         cost=cost,
         at_once=sum(one.messages for one in groups if not _is_held(one, pinned, step, leaves_at)),
         held=sum(one.messages for one in groups if _is_held(one, pinned, step, leaves_at)),
-        drain=drain(_loads(settings, contents, leaves_at)),
+        drain=drain(loads),
         samples=tuple(_samples(reader, step, contents, not_after=plan.not_after)),
+        hashes=_sums((body_hash(text), one.messages) for one, text in contents),
+        overlong=tuple(overlong(loads, true_until=plan.not_after)),
+        outlook=measurable.outlook(occasion, plan, groups, loads, now=leaves_at),
     )
 
 
@@ -193,7 +249,7 @@ def _plan(session: Session, reader: _Reader, step: Step, *, now: datetime) -> fr
         generation=generations.current(session),
     )  # fmt: skip
     zones = audience.zones(session, scope)
-    return freeze.Freezing(
+    plan = freeze.Freezing(
         wave=wave,
         seed=PREVIEW_SEED,
         scope=scope,
@@ -202,8 +258,16 @@ def _plan(session: Session, reader: _Reader, step: Step, *, now: datetime) -> fr
         earlier=(),
         releases=timing.releases(reader.pinned.campaign, step, occasion, zones=zones, now=now),
         not_after=timing.not_after(step, occasion.revision, now=now),
-        pools=waves.pools(reader.settings),
+        pools=() if occasion.drill else waves.pools(reader.settings),
+        home=DRILL if occasion.drill else "*",
         segment=waves.segment_of(session, step),
+        together=step.together,
+        lists=step.lists,
+    )
+    campaign = reader.pinned.campaign
+    plan = surroundings.surrounded(session, plan, occasion=occasion, campaign=campaign, step=step)
+    return withholding.withheld(
+        session, reader.settings, plan, campaign=campaign, occasion=occasion
     )
 
 
@@ -214,15 +278,15 @@ def _is_held(group: Group, pinned: Pinned, step: Step, now: datetime) -> bool:
 
 
 def _loads(
-    settings: Settings, contents: list[tuple[Group, Content]], now: datetime
+    by_pool: Mapping[str, float], contents: list[tuple[Group, Content]], now: datetime
 ) -> Iterator[Load]:
     """One load a pool and start: what its lanes carry, side by side."""
     sums: Counter[tuple[str, datetime]] = Counter()
     for group, text in contents:
         sums[group.pool, group.not_before or now] += group.messages * text.segments
     for (pool, starts_at), segments in sums.items():
-        rate = sum(lane.rate for lane in settings.lanes if f"{lane.channel}:{lane.country}" == pool)
-        yield Load(segments=segments, rate=rate, starts_at=starts_at)
+        rate = by_pool.get(pool, 0.0)
+        yield Load(segments=segments, rate=rate, starts_at=starts_at, pool=pool)
 
 
 def _samples(
@@ -259,20 +323,29 @@ def _sums(pairs: Iterable[tuple[_K, int]]) -> dict[_K, int]:
     return dict(found)
 
 
-def _warnings(
-    pinned: Pinned, steps: tuple[StepPreview, ...], occasion: Occasion, *, now: datetime
-) -> Iterator[str]:
+def _warnings(pinned: Pinned, steps: tuple[StepPreview, ...], occasion: Occasion) -> Iterator[str]:
     if sum(step.messages for step in steps) == 0:
         yield "nobody would be written to"
     ceiling = pinned.campaign.limits.max_cost
     cost = sum(step.cost for step in steps)
     if ceiling is not None and cost > ceiling:
         yield f"cost {cost:,.2f} is above the campaign's ceiling of {ceiling:,.2f}"
-    ends = occasion.revision.public_etr or occasion.revision.next_update_at
     for step in steps:
-        if step.drain is None:
-            continue
-        if step.drain.last_at is None:
-            yield f"{step.step}: no lane carries part of it; add one in outreach.toml"
-        elif ends is not None and now < ends < step.drain.last_at:
-            yield f"{step.step}: the last person would hear after the text stops being true"
+        if step.drain is not None and step.drain.last_at is None:
+            yield f"{step.step}: no lane carries part of it; add one in outreach.toml, or resume it"
+        yield from (in_words(step.step, each, zone=occasion.zone) for each in step.overlong)
+
+
+def in_words(step: str, one: Overlong, *, zone: str) -> str:
+    """The numbers, and what to do about them."""
+    why = "the text stops being true" if one.is_untrue else "the carrier drops what still waits"
+    return (
+        f"{step}: {one.pool}: {one.segments:,} segments at {one.rate:g}/s take {_span(one.takes)},"
+        f" but {why} at {one.ends_at.astimezone(ZoneInfo(zone)):%H:%M}: {one.too_late:,} of them would come too late;"
+        " shorten the text, add lanes or rate, or promise a later time"
+    )
+
+
+def _span(takes: timedelta) -> str:
+    minutes = max(1, round(takes.total_seconds() / _MINUTE_S))
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= _HOUR_MIN else f"{minutes} min"

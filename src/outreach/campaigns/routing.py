@@ -2,114 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from outreach.addresses import Keyring
-from outreach.contactcenter import directives
-from outreach.contactcenter.answer import Offers
-from outreach.contactcenter.directive_evidence import Evidence, OutageEvidence, measured_waits
+from outreach.campaigns import dropping, pacing, pins, routing_evidence, webhooks
+from outreach.campaigns.routing_evidence import Shown
+from outreach.campaigns.webhooks import News
+from outreach.contactcenter import answer as answers, directive_minute, directives
+from outreach.contactcenter.answer import Caller, Rules as AnswerRules, Speak
 from outreach.contactcenter.directive_rules import Rules
-from outreach.deflection.measure import measure
-from outreach.model.contactcenter import Directive, DirectiveKind, LiveTruth
-from outreach.model.deflection import Deflection
-from outreach.model.words import OccasionKind, OccasionState, RunState
+from outreach.messages.render import Renderer
+from outreach.messages.texts import read_texts
+from outreach.model.contactcenter import (
+    Directive,
+    DirectiveState,
+    LiveTruth,
+    Match,
+)
 from outreach.settings import Settings
-from outreach.store import audience, directives as stored, ivr, runs
+from outreach.store import directives as stored
 from outreach.store.session import Database, Session
 
-AFTER = timedelta(hours=2)
-NEAR = timedelta(hours=12)
-"""How long before a planned work the front message tells it."""
-QUEUE = "outages"
-PRIORITY_QUEUE = "priority"
-FRONT_SECONDS = 20.0
-Shown = Callable[[Any], str]
+DROPPED = "directives.json"
 
 
 def minute(
     database: Database, settings: Settings, keyring: Keyring, *, shown: Shown, now: datetime
 ) -> list[Directive]:
-    """Evaluates once, a minute: what is on afterwards. Consumers see it at their next look."""
+    """Evaluates once, a minute: what is on afterwards. Consumers see it at their next look.
+
+    Puts the document on its way to the endpoints, into the folder of an offline exchange, and
+    heeds it ourselves: a campaign that brings calls slows down. In shadow mode it slows nobody.
+    InputRefused: the folder cannot be written; all else is done.
+    """
     with database.read() as session:
-        evidence = _evidence(session, settings, shown=shown, now=now)
         before = stored.load(session)
-    after = directives.decide(evidence, before, now=now, key=_key(settings, keyring))
+        evidence, sending = routing_evidence.gather(
+            session, settings, before, shown=shown, seconds=listened(settings, now=now), now=now
+        )
+    after = directive_minute.decide(evidence, before, now=now, key=key(settings, keyring))
+    written = _document(after, settings, now=now)
     with database.write() as session:
         stored.save(session, after)
-    return directives.active(after, now=now)
+        _enqueue(session, settings, written, now=now)
+    held = directives.active(after, now=now)
+    wanted = [] if _is_shadow(settings) else held
+    pacing.act(database, pacing.decided(sending, wanted, now=now), now=now)
+    drop(settings, written)
+    return held
 
 
 def document(database: Database, settings: Settings, *, now: datetime) -> dict[str, Any]:
-    """The signed document that the contact center pulls."""
+    """The signed document that the contact center pulls; equal until something in it changes."""
     with database.read() as session:
         states = stored.load(session)
-    return directives.document(states, tenant=settings.company.tenant, now=now)
+    return _document(states, settings, now=now)
 
 
-def offers(database: Database, *, now: datetime) -> Offers:
-    """What the directives in force let the IVR offer its callers."""
+def _document(
+    states: tuple[DirectiveState, ...], settings: Settings, *, now: datetime
+) -> dict[str, Any]:
+    mode = directives.mode(states, now=now, is_shadow=_is_shadow(settings))
+    return directives.document(states, tenant=settings.company.tenant, now=now, mode=mode)
+
+
+def held(database: Database, settings: Settings, *, now: datetime) -> Sequence[Directive]:
+    """The directives in force; in shadow mode, none."""
+    if _is_shadow(settings):
+        return ()
     with database.read() as session:
-        held = directives.active(stored.load(session), now=now)
-    waits = [each for each in held if each.kind is DirectiveKind.WAIT_ANNOUNCEMENT]
-    return Offers(
-        sms_link=any(each.kind is DirectiveKind.DIGITAL_SHIFT for each in held),
-        wait_band=str(waits[0].params["band"]) if waits else "",
+        return directives.active(stored.load(session), now=now)
+
+
+def enqueue(database: Database, settings: Settings, *, now: datetime) -> int:
+    """Puts the document as it stands on its way to every endpoint that wants it; how many."""
+    written = document(database, settings, now=now)
+    with database.write() as session:
+        return _enqueue(session, settings, written, now=now)
+
+
+def _enqueue(
+    session: Session, settings: Settings, written: dict[str, Any], *, now: datetime
+) -> int:
+    news = News(
+        kind=webhooks.DIRECTIVES,
+        subject=webhooks.DIRECTIVES,
+        body=fitting(written, most=webhooks.MOST_BYTES - 200),
+        expires_at=datetime.fromisoformat(written["not_after"]),
     )
+    return webhooks.enqueue(session, settings, news, now=now)
 
 
-def _evidence(session: Session, settings: Settings, *, shown: Shown, now: datetime) -> Evidence:
-    live = ivr.live(session, since=now - AFTER, shown=shown)
-    numbers = settings.contactcenter.outage_numbers
-    return Evidence(
-        at=now,
-        queue=QUEUE,
-        priority_target=PRIORITY_QUEUE,
-        waits=measured_waits(session, numbers=numbers, now=now, rules=Rules()),
-        outages=tuple(_outage(session, each) for each in live if _is_near(each, now)),
-        deflection=_newest_measure(session, settings, now=now),
-    )
+def fitting(written: dict[str, Any], *, most: int) -> dict[str, Any]:
+    """The document within so many bytes: the least urgent directives are left out."""
+    kept = written["directives"]
+    while (size := len(directives.as_bytes(written | {"directives": kept}))) > most and kept:
+        kept = kept[: min(len(kept) - 1, len(kept) * most // size)]
+    return written | {"directives": kept}
 
 
-def _is_near(each: LiveTruth, now: datetime) -> bool:
-    """A work days ahead is no reason to greet every caller with it; who asks hears it all the same."""
-    is_planned = each.occasion.kind is OccasionKind.PLANNED
-    return not is_planned or each.occasion.revision.start_at - now <= NEAR
+def drop(settings: Settings, written: dict[str, Any]) -> Path | None:
+    """Writes the document into contactcenter.drop_dir, if there is one."""
+    folder = settings.contactcenter.drop_dir
+    if folder is None:
+        return None
+    return dropping.drop(settings.workspace / folder / DROPPED, directives.as_bytes(written))
 
 
-def _outage(session: Session, each: LiveTruth) -> OutageEvidence:
-    occasion, revision = each.occasion, each.occasion.revision
-    living = [run for run in runs.of(session, occasion.id) if run.state is not RunState.CANCELLED]
-    is_person_kept = not each.is_feed
-    return OutageEvidence(
-        shown_id=each.shown_id,
-        zones=each.areas[:_MOST_ZONES],
-        affected=each.customers,
-        zone_customers=audience.customers_of(session, each.areas),
-        text_ref=f"{occasion.kind}.ivr@{revision.version}",
-        seconds=FRONT_SECONDS,
-        is_approved=bool(living),
-        is_open=revision.state.is_open,
-        is_planned=occasion.kind is OccasionKind.PLANNED,
-        knows_cause=bool(revision.cause),
-        etr_at=revision.public_etr,
-        restored_at=revision.restored_at if revision.state is OccasionState.RESTORED else None,
-        fresh_until=revision.next_update_at if is_person_kept else None,
-    )
-
-
-_MOST_ZONES = 20
-
-
-def _newest_measure(session: Session, settings: Settings, *, now: datetime) -> Deflection | None:
-    for run in runs.every(session, limit=1):
-        return measure(
-            session, run.id, now=now, outage_numbers=settings.contactcenter.outage_numbers
-        )
-    return None
-
-
-def _key(settings: Settings, keyring: Keyring) -> bytes:
+def key(settings: Settings, keyring: Keyring) -> bytes:
     """The shared secret of the settings, else one of our own, that `routing show` can verify."""
     return settings.contactcenter.directive_key.get_secret_value().encode() or keyring.tokens
+
+
+def listened(settings: Settings, *, now: datetime) -> Callable[[LiveTruth], float]:
+    """How long the front message of a truth takes to hear; the texts are read when one is wanted."""
+
+    @cache
+    def speak() -> Speak:
+        texts = read_texts(settings.workspace / "templates")
+        company = settings.company
+        return Renderer(texts, pins.words(company), main=company.locale).speak
+
+    def seconds(each: LiveTruth) -> float:
+        if not each.areas:
+            return Rules().front_seconds
+        caller = Caller(
+            match=Match.ZONE, locale=settings.company.locale, locality=each.areas[0]
+        )  # fmt: skip
+        # what a long silent feed says is judged by its freshness, not by its length
+        heard = replace(each, heartbeat_at=now) if each.is_feed else each
+        said = answers.answer(caller, [heard], speak(), now=now, rules=AnswerRules())
+        return round(said.seconds, 1) or Rules().front_seconds
+
+    return seconds
+
+
+def _is_shadow(settings: Settings) -> bool:
+    return settings.contactcenter.mode == "shadow"

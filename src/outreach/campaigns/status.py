@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from outreach.campaigns import canary
+from outreach.campaigns.canary import Held
+from outreach.campaigns.drill_lanes import every_lane
 from outreach.campaigns.plan import Load, drain
 from outreach.model.occasion import Occasion, OccasionId
+from outreach.model.task import TaskKind
 from outreach.model.words import OPEN_STATES, LeftOut, MessageState, RunState, StepRunState
 from outreach.settings import Settings
-from outreach.store import lanes, occasions, promises, runs, status as ledger
+from outreach.store import ladder, lanes, occasions, promises, runs, status as ledger, tasks
 from outreach.store.lanes import Lane
 from outreach.store.promises import Promise
 from outreach.store.runs import Run
@@ -20,8 +24,6 @@ from outreach.store.status import WaveStanding
 _S = MessageState
 SENT = (_S.ACCEPTED, _S.SENT, _S.DELIVERED, _S.UNDELIVERED)
 """Left us for certain, whatever became of it."""
-UNSURE = (_S.SENDING, _S.IN_DOUBT, _S.UNKNOWN)
-"""May have left: nobody can say yet, or ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,10 @@ class RunStatus:
     """Distinct customers by reason."""
     last_at: datetime | None
     """When the last person hears, or heard; None while nobody did or will."""
+    canary: Held | None = None
+    """What waits for a person to have looked at the first who heard."""
+    climbed: dict[int, int] = field(default_factory=dict)
+    """Wave -> customers who were tried on a further channel, for want of a receipt."""
 
     @property
     def states(self) -> Counter[MessageState]:
@@ -64,8 +70,9 @@ class Status:
     runs: tuple[RunStatus, ...]
     promises: tuple[Promise, ...]
     priority_unconfirmed: int
-    """Customers of class A without a delivery known. A person's answer, once there are tasks,
-    takes the place of the receipt: only that closes class A."""
+    """Customers of class A without an answer: a key, a reply or an agent's word, never a receipt."""
+    tasks: dict[TaskKind, int]
+    """Open tasks for people, by kind."""
     stopped_lanes: tuple[Lane, ...]
     at: datetime
 
@@ -108,9 +115,11 @@ class Status:
 
     @property
     def needs_a_person(self) -> bool:
-        """Something is in doubt or unknown, a lane is stopped, or the books do not balance."""
+        """A task is open, something is in doubt or unknown, a lane stopped, or the books do not balance."""
         doubtful = self.states[MessageState.IN_DOUBT] + self.states[MessageState.UNKNOWN]
-        return bool(doubtful or self.stopped_lanes) or not all(run.adds_up for run in self.runs)
+        return bool(doubtful or self.stopped_lanes or self.tasks) or not all(
+            run.adds_up for run in self.runs
+        )
 
 
 def status(
@@ -123,6 +132,7 @@ def status(
             runs=tuple(_run(session, settings, run, now=now) for run in runs.of(session, occasion)),
             promises=tuple(promises.of(session, occasion)),
             priority_unconfirmed=ledger.priority_unconfirmed(session, occasion),
+            tasks=tasks.count_open(session, occasion),
             stopped_lanes=tuple(lane for lane in lanes.every(session) if lane.stopped_at),
             at=now,
         )
@@ -134,6 +144,8 @@ def _run(session: Session, settings: Settings, run: Run, *, now: datetime) -> Ru
         waves=tuple(ledger.standings(session, run.id)),
         left_out=ledger.left_out(session, run.id),
         last_at=_last_at(session, settings, run, now=now),
+        climbed=ladder.climbed(session, run.id),
+        canary=next(iter(canary.held(session, [run])), None),
     )
 
 
@@ -147,9 +159,7 @@ def _last_at(session: Session, settings: Settings, run: Run, *, now: datetime) -
     planned = drain(
         Load(
             segments=one.messages,
-            rate=sum(
-                lane.rate for lane in settings.lanes if f"{lane.channel}:{lane.country}" == one.pool
-            ),
+            rate=sum(lane.rate for lane in every_lane(settings) if lane.pool == one.pool),
             starts_at=max(now, one.not_before or now),
         )
         for one in waiting

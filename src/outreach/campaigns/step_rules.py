@@ -9,7 +9,7 @@ from typing import Any
 
 from outreach.campaigns.toml_lines import Place
 from outreach.model.campaign import Campaign, Step
-from outreach.model.words import Audience, Event, OccasionKind, PriorityClass, Purpose
+from outreach.model.words import Audience, Channel, Event, OccasionKind, PriorityClass, Purpose
 
 DUTY_TO_INFORM = frozenset({"AR", "BR", "CL"})
 """Countries where customers have a right to the notice (field-rules.md section 1.1)."""
@@ -25,9 +25,17 @@ EVENTS = {
         Event.ETR_EARLIER,
         Event.ETR_WITHDRAWN,
         Event.ETR_EXPIRING,
+        Event.STILL_OUT,
     },
     OccasionKind.PLANNED: _ANY
-    | {Event.NOTICE, Event.STARTED, Event.DELAYED, Event.MOVED, Event.CANCELLED},
+    | {
+        Event.NOTICE,
+        Event.STARTED,
+        Event.DELAYED,
+        Event.OVERRUN,
+        Event.MOVED,
+        Event.CANCELLED,
+    },
     OccasionKind.ADVISORY: frozenset(
         {Event.ADVISED, Event.ENDED, Event.JOINED, Event.CORRECTION, Event.NOTICE}
     ),
@@ -62,14 +70,41 @@ def _of_step(step: Step, serves: OccasionKind) -> Iterator[tuple[str, str]]:
         yield "segment", f"{step.audience.value} are those who heard before; leave the segment out"
     if step.audience is Audience.LEFT and step.on not in {Event.PARTIAL, Event.JOINED}:
         yield "audience", "people leave at partial, or where the scope changes (on joined)"
+    yield from _of_channels(step)
+    yield from _of_lists(step)
+
+
+def _of_channels(step: Step) -> Iterator[tuple[str, str]]:
+    """Keys that say what several channels are for."""
+    people = [channel for channel in step.channels if channel is not Channel.SOCIAL]
+    for key in ("together", "ladder_after"):
+        if getattr(step, key) and len(people) < 2:  # noqa: PLR2004  more than one
+            yield key, "needs two channels or more in this step; a post counts for none"
+    strangers = [one.value for one in step.together if one not in step.classes]
+    if strangers:
+        yield "together", f"{', '.join(strangers)}: not among the classes of this step"
+
+
+def _of_lists(step: Step) -> Iterator[tuple[str, str]]:
+    """A step for contact lists has no customer: what chooses among customers has no meaning in it."""
+    if not step.lists:
+        return
+    if step.audience is not Audience.AFFECTED:
+        yield "audience", "a step for lists speaks to whom it concerns; leave the audience out"
+    for key in ("together", "ladder_after"):
+        if getattr(step, key):
+            yield key, "is for customers, and this step is for lists; leave it out"
+    if not {Channel.SMS, Channel.EMAIL}.issuperset(step.channels):
+        yield "channels", "lists hear by sms and email"
 
 
 def with_shared(step: Step, shared: Mapping[str, Any]) -> Step:
     """With the keys of the campaign's [segment] that the step has not of its own.
 
-    Who was told before, or left, is known from the ledger: the steps that told them chose already.
+    Who was told before, or left, is known from the ledger: the steps that told them chose already. Contact
+    lists hold no customers.
     """
-    if step.audience not in _CHOOSES or not shared:
+    if step.audience not in _CHOOSES or step.lists or not shared:
         return step
     own = {key: value for key in shared if (value := getattr(step.segment, key))}
     return replace(step, segment=replace(step.segment, **{**shared, **own}))

@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from outreach.campaigns.status import SENT, UNSURE
+from outreach.campaigns import news
+from outreach.campaigns.status import SENT
 from outreach.model.errors import GuardRefused, InputRefused
 from outreach.model.occasion import OccasionId
 from outreach.model.words import MessageState, RunState
-from outreach.store import audit, ledger, runs, status
+from outreach.store import audit, ledger, recalls, runs, status, stop
+from outreach.store.recalls import Outcome
 from outreach.store.runs import Run
 from outreach.store.session import Database, Session
 
 _LIVING = (RunState.ACTIVE, RunState.PAUSED)
 
 
+WAIT_S = 2.0
+"""A lane sees a stop within a second, and mostly hears of its calls in the next."""
+_LOOK_EVERY_S = 0.1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halted:
-    """One run after the command, and where its messages stand; a lane in mid-call may still settle."""
+    """One run after the command, and where its messages stand."""
 
     run: Run
     sent: int
     stopped: int
-    """Taken back by this command: they never leave."""
+    """Taken back by this command before they left."""
     waiting: int
     """Held until somebody resumes, or about to leave."""
     unknown: int
-    """In a call at this moment, in doubt, or without a last word: may have left."""
+    """In doubt, or without a last word: may have left."""
+    in_call: int = 0
+    """In a call at this moment: until it ends, the other counts are not final."""
+    asked_back: Mapping[Outcome, int] = field(default_factory=dict)
+    """What providers were asked to take back, by their answer so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moved:
+    """One run as the command left it, and the messages that were cancelled before it."""
+
+    run: Run
+    cancelled_before: int
 
 
 def chosen(database: Database, occasion: OccasionId, campaign: str | None) -> list[Run]:
@@ -49,7 +68,7 @@ def all_in(database: Database, state: RunState) -> list[Run]:
 
 def pause(
     database: Database, chosen_runs: Sequence[Run], *, actor: str, reason: str = "", now: datetime
-) -> list[Halted]:
+) -> Stopping:
     """Nothing more leaves; senders heed it within a second. Paused and ended runs stay as they are."""
     why = f"paused by {actor}" + (f": {reason}" if reason else "")
     return _each(database, chosen_runs, _to(RunState.PAUSED, (RunState.ACTIVE,), why, actor, now))
@@ -57,23 +76,48 @@ def pause(
 
 def resume(
     database: Database, chosen_runs: Sequence[Run], *, actor: str, now: datetime
-) -> list[Halted]:
+) -> Stopping:
     """What is still true leaves; GuardRefused for a cancelled run."""
-    for run in chosen_runs:
-        if run.state is RunState.CANCELLED:
-            raise GuardRefused(f"{run.campaign} was cancelled, and that is for good")
     return _each(database, chosen_runs, _to(RunState.ACTIVE, (RunState.PAUSED,), "", actor, now))
 
 
 def cancel(
     database: Database, chosen_runs: Sequence[Run], *, actor: str, reason: str = "", now: datetime
-) -> list[Halted]:
+) -> Stopping:
     """Takes back all that has not left, for good: the run is not launched again."""
     why = f"cancelled by {actor}" + (f": {reason}" if reason else "")
     return _each(database, chosen_runs, _to(RunState.CANCELLED, _LIVING, why, actor, now))
 
 
-_Act = Callable[[Session, Run], int]
+class Stopping:
+    """Runs that were just stopped or resumed, whose counts settle within moments."""
+
+    def __init__(self, database: Database, moved: Sequence[_Moved]) -> None:
+        self._database = database
+        self._moved = moved
+
+    def counts(self) -> list[Halted]:
+        """Where the messages stand now; what is in a call is named apart."""
+        with self._database.read() as session:
+            return [_halted(session, one) for one in self._moved]
+
+    def final(
+        self,
+        *,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], None],
+        within: float = WAIT_S,
+    ) -> list[Halted]:
+        """The counts once no message of these runs is in a call, or after `within` seconds."""
+        until = monotonic() + within
+        found = self.counts()
+        while any(one.in_call for one in found) and monotonic() < until:
+            sleep(_LOOK_EVERY_S)
+            found = self.counts()
+        return found
+
+
+_Act = Callable[[Session, Run, RunState], None]
 _ACTIONS = {
     RunState.PAUSED: "campaign.pause",
     RunState.ACTIVE: "campaign.resume",
@@ -82,32 +126,53 @@ _ACTIONS = {
 
 
 def _to(state: RunState, out_of: tuple[RunState, ...], why: str, actor: str, now: datetime) -> _Act:
-    """Moves one run, if it is in a state to be moved; how many messages that took back."""
+    """Moves one run, if it is in a state to be moved."""
 
-    def move(session: Session, run: Run) -> int:
-        if runs.get(session, run.id).state not in out_of:
-            return 0
+    def move(session: Session, run: Run, current: RunState) -> None:
+        if state is RunState.ACTIVE and current is RunState.CANCELLED:
+            raise GuardRefused(f"{run.campaign} was cancelled, and that is for good")
+        if current not in out_of:
+            return
         runs.set_state(session, run.id, state, why, now=now)
         stopped = 0
         if state is RunState.CANCELLED:
             stopped = ledger.cancel(session, run=run.id, now=now).stopped
         audit.write(session, actor, _ACTIONS[state], f"run:{run.id}", now=now, stopped=stopped)
-        return stopped
+        news.of_run(session, run, state, now=now)
 
     return move
 
 
-def _each(database: Database, chosen_runs: Sequence[Run], move: _Act) -> list[Halted]:
+def _each(database: Database, chosen_runs: Sequence[Run], move: _Act) -> Stopping:
+    moved = []
     with database.write() as session:
-        return [_halted(session, run, move(session, run)) for run in chosen_runs]
+        # In one order, or two that stop everything would wait for each other.
+        for run in sorted(chosen_runs, key=lambda one: one.id):
+            # Locked, or a resume that read `paused` would revive what is cancelled meanwhile.
+            current = stop.locked_state(session, run.id)
+            before = _taken_back(session, run)
+            move(session, run, current)
+            moved.append(_Moved(run=runs.get(session, run.id), cancelled_before=before))
+    return Stopping(database, moved)
 
 
-def _halted(session: Session, run: Run, stopped: int) -> Halted:
+def _taken_back(session: Session, run: Run) -> int:
+    """Messages that were cancelled before they left: not those that a provider gave back."""
+    recalled = recalls.counts(session, run=run.id)[Outcome.RECALLED]
+    return ledger.counts(session, run=run.id)[MessageState.CANCELLED] - recalled
+
+
+def _halted(session: Session, moved: _Moved) -> Halted:
+    run = runs.get(session, moved.run.id)
     counts = ledger.counts(session, run=run.id)
+    asked_back = recalls.counts(session, run=run.id)
+    taken_back = counts[MessageState.CANCELLED] - asked_back[Outcome.RECALLED]
     return Halted(
-        run=runs.get(session, run.id),
-        sent=sum(counts[state] for state in SENT),
-        stopped=stopped,
+        run=run,
+        sent=sum(counts[state] for state in SENT) + asked_back[Outcome.RECALLED],
+        stopped=taken_back - moved.cancelled_before,
         waiting=counts[MessageState.QUEUED],
-        unknown=sum(counts[state] for state in UNSURE),
+        unknown=counts[MessageState.IN_DOUBT] + counts[MessageState.UNKNOWN],
+        in_call=counts[MessageState.SENDING],
+        asked_back=asked_back,
     )

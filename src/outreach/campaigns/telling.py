@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from outreach.addresses import Keyring
-from outreach.campaigns import pins, premises_named, waves
+from outreach.campaigns import alert_texts, page_links, pins, premises_named, waves
 from outreach.campaigns.pins import Pinned
+from outreach.campaigns.premises_named import Apart, Places
 from outreach.messages.render import Renderer
 from outreach.model.message import Content, Recipient
 from outreach.model.notice import Facts
 from outreach.model.occasion import Occasion, OccasionId, Revision
 from outreach.settings import Settings
-from outreach.store import audience, occasions, promises, runs, scopes
+from outreach.store import (
+    audience,
+    generations,
+    occasions,
+    person_pages,
+    promises,
+    runs,
+    told_premises,
+)
 from outreach.store.session import Database, Session
+from outreach.store.told_premises import NOTHING, Beside
 
 _KEPT = 500
 
@@ -31,6 +42,12 @@ class Telling:
     sent_at: datetime | None
     """When the newest notice before this revision was opened, for corrections."""
     customers: int
+    places: Places | None = None
+    """Where it held; None for a work that is not announced yet."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Language -> text, where an alert from elsewhere brought several."""
+    beside: Beside = NOTHING
+    """Where it was dark by other outages."""
 
 
 @dataclass(slots=True)
@@ -42,6 +59,8 @@ class Teller:
     keyring: Keyring | None = None
     """Opens the streets of who has several premises; without it they are told by locality."""
     _tellings: dict[tuple[int, int], Telling] = field(default_factory=dict)
+    _aparts: dict[tuple[int, int], Apart] = field(default_factory=dict)
+    _divisions: dict[tuple[object, ...], Apart] = field(default_factory=dict)
     _renderers: dict[str, tuple[Pinned, Renderer]] = field(default_factory=dict)
 
     def render(self, recipient: Recipient, _address: str) -> Content:
@@ -49,23 +68,62 @@ class Teller:
         pinned, renderer = self._renderer(recipient.pinned)
         telling = self._telling(recipient.occasion, recipient.version)
         facts = facts_of(telling, self.settings, recipient)
+        if apart := self._apart(recipient, telling):
+            facts = replace(facts, area=apart)
         composed = renderer.compose(
             recipient.template,
             recipient.locale,
             recipient.channel,
             facts,
             fold=pinned.campaign.fold,
+            drill=telling.occasion.drill,
         )
         personal = {"premises": str(recipient.premises)}
         if composed.places and recipient.premises > 1:
             personal["places"] = self._places(recipient, telling)
+        if composed.linked and self.keyring is not None:
+            personal["link"] = self._link(recipient, telling, self.keyring)
         return renderer.fill(composed, personal)
+
+    def _link(self, recipient: Recipient, telling: Telling, keyring: Keyring) -> str:
+        """Of the message's own day, so that rendering it again gives the same text."""
+        with self.database.read() as session:
+            customer = person_pages.customer_of(session, recipient.id)
+        day = recipient.not_after or telling.revision.recorded_at
+        return page_links.status_link(self.settings, keyring, customer, now=day)
 
     def _places(self, recipient: Recipient, telling: Telling) -> str:
         with self.database.read() as session:
             return premises_named.named(
                 session, recipient, telling.occasion, telling.revision, keyring=self.keyring
             )
+
+    def _apart(self, recipient: Recipient, telling: Telling) -> str:
+        if telling.places is None or not telling.beside:
+            return ""
+        key = (recipient.occasion, recipient.version)
+        if key not in self._aparts:
+            with self.database.read() as session:
+                self._aparts[key] = self._divided(session, telling, telling.places, key)
+        return self._aparts[key].line(self.database, recipient)
+
+    def _divided(
+        self, session: Session, telling: Telling, places: Places, key: tuple[int, int]
+    ) -> Apart:
+        """The same for revisions that hold the same places: a clock speaks every hour of an outage that stands."""
+        seen = (*premises_named.content(places, key), telling.beside, generations.current(session))
+        if seen not in self._divisions:
+            if len(self._divisions) >= _KEPT:
+                self._divisions.clear()
+                self._aparts.clear()
+            divided = told_premises.divided(session, places.ever, telling.beside)
+            self._divisions[seen] = Apart(
+                places=places,
+                beside=telling.beside,
+                keyring=self.keyring,
+                divided=tuple(sorted(divided)),
+            )
+        return self._divisions[seen]
 
     def pause_after(self, recipient: Recipient) -> int:
         """Errors among the last 200 messages at which this recipient's run pauses itself."""
@@ -100,14 +158,17 @@ def told_by(session: Session, occasion: OccasionId, version: int) -> Telling:
     current = occasions.get(session, occasion)
     revision = occasions.revision_at(session, occasion, version)
     before = occasions.revision_at(session, occasion, version - 1) if version > 1 else None
-    counted = audience.affected(session, scopes.whole(session, current, revision))
+    places = premises_named.places(session, current, revision)
     return Telling(
         occasion=current,
         revision=revision,
         before=before,
         told_etr=_heard_by_all(session, occasion, version),
         sent_at=runs.told_last(session, occasion, before=revision.recorded_at),
-        customers=counted.customers,
+        customers=audience.customers(session, places.ever),
+        places=places,
+        texts=alert_texts.texts(session, occasion, revision),
+        beside=told_premises.beside(session, current, revision),
     )
 
 
@@ -126,11 +187,17 @@ def facts_of(told: Telling, settings: Settings, recipient: Recipient) -> Facts:
         area=recipient.locality or told.occasion.name,
         not_after=recipient.not_after,
         two_way=waves.two_way(recipient.channel, settings),
+        locale=recipient.locale,
     )
 
 
 def facts(
-    told: Telling, *, area: str, not_after: datetime | None = None, two_way: bool = False
+    told: Telling,
+    *,
+    area: str,
+    not_after: datetime | None = None,
+    two_way: bool = False,
+    locale: str = "",
 ) -> Facts:
     """The raw facts of a revision, for one area."""
     revision, before = told.revision, told.before
@@ -145,6 +212,7 @@ def facts(
         not_after=not_after,
         end_at=revision.end_at,
         etr_at=revision.public_etr,
+        etr_from=revision.etr_from if revision.public_etr is not None else None,
         etr_confidence=revision.etr_confidence,
         old_etr_at=told.told_etr,
         old_start_at=before.start_at if before else None,
@@ -152,7 +220,7 @@ def facts(
         next_update_at=revision.next_update_at,
         restored_at=revision.restored_at,
         cause=revision.cause,
-        fact=revision.text,
+        fact=alert_texts.spoken(told.texts, locale, revision.text),
         sent_at=told.sent_at,
         customers=told.customers,
         two_way=two_way,

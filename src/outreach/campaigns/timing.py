@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from outreach.audience.hours import quiet_until
 from outreach.model.campaign import Campaign, Step
@@ -23,13 +25,37 @@ _ENDS_WITH_ETR = {
 }
 
 
+def settles_from(campaign: Campaign, step: Step, history: Sequence[Revision]) -> datetime:
+    """From when on an outage counts as old enough for those whom a step takes in.
+
+    A first prediction grows within minutes, and its estimate follows: who is taken in late hears both
+    in one text. Not beyond twice the minimum age after the start, for they sit in the dark since then.
+    """
+    start_at = history[-1].start_at
+    if step.on is not Event.JOINED:
+        return start_at
+    grown = [
+        after.recorded_at for before, after in pairwise(history) if before.scope != after.scope
+    ]
+    return min(max([start_at, *grown]), start_at + 2 * campaign.minimum_age)
+
+
 def releases(
-    campaign: Campaign, step: Step, occasion: Occasion, *, zones: tuple[str, ...], now: datetime
+    campaign: Campaign,
+    step: Step,
+    occasion: Occasion,
+    *,
+    zones: tuple[str, ...],
+    now: datetime,
+    since: datetime | None = None,
 ) -> tuple[Release, ...]:
-    """For each zone of the audience: when the rest may leave, and when class A may."""
+    """For each zone of the audience: when the rest may leave, and when class A may.
+
+    `since`: as `settles_from`; by default the start.
+    """
 
     def leaves(zone: str, priority: PriorityClass) -> datetime | None:
-        start_at = occasion.revision.start_at
+        start_at = since or occasion.revision.start_at
         return not_before(campaign, step, priority=priority, zone=zone, start_at=start_at, now=now)
 
     return tuple(
@@ -60,12 +86,18 @@ def not_before(
     if priority is PriorityClass.A:
         held = step.at_night is AtNight.HOLD
         return quiet_until(now, zone, campaign.quiet_hours) if held else None
-    earliest = now + campaign.undo_for
-    if campaign.serves is OccasionKind.OUTAGE:
-        earliest = max(earliest, start_at + campaign.minimum_age)
+    earliest = at_any_hour(campaign, start_at=start_at, now=now)
     if step.at_night is AtNight.SEND:
         return earliest
     return quiet_until(earliest, zone, campaign.quiet_hours) or earliest
+
+
+def at_any_hour(campaign: Campaign, *, start_at: datetime, now: datetime) -> datetime:
+    """When a notice may leave were there no night: undone no more, and of an outage that is old enough."""
+    earliest = now + campaign.undo_for
+    if campaign.serves is OccasionKind.OUTAGE:
+        earliest = max(earliest, start_at + campaign.minimum_age)
+    return earliest
 
 
 def not_after(step: Step, revision: Revision, *, now: datetime) -> datetime:

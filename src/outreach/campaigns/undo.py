@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from outreach.campaigns import news
 from outreach.campaigns.engine import Applied, Engine
+from outreach.campaigns.merging import MERGE, SPLIT
 from outreach.model.errors import GuardRefused
 from outreach.model.occasion import Occasion, OccasionId, Revision
 from outreach.model.words import MessageState, OccasionKind, RunState
@@ -60,6 +62,11 @@ def _newest(session: Session, *, now: datetime) -> Entry:
             continue
         if entry.action == "undo":
             break
+        if entry.action in {MERGE, SPLIT}:
+            raise GuardRefused(
+                "merging and splitting are not undone; move nodes with `outreach outage open --from`,"
+                " or merge again"
+            )
         if entry.action in _UNDOABLE:
             return entry
     minutes = int(WITHIN.total_seconds() // 60)
@@ -84,6 +91,7 @@ def _left(session: Session, waves: list[int]) -> int:
 def _cancel_run(session: Session, occasion: Occasion, entry: Entry, *, now: datetime) -> None:
     for run in runs.of(session, occasion.id, campaign=str(entry.detail.get("campaign", ""))):
         runs.set_state(session, run.id, RunState.CANCELLED, "undone", now=now)
+        news.of_run(session, run, RunState.CANCELLED, now=now)
 
 
 def _back(engine: Engine, occasion: Occasion, *, actor: str, now: datetime) -> Applied:

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from outreach.addresses import Keyring
 from outreach.audience import segments
-from outreach.campaigns import accounts, pins, timing
+from outreach.campaigns import (
+    accounts,
+    following,
+    jobs,
+    pins,
+    preferring,
+    surroundings,
+    timing,
+    withholding,
+)
+from outreach.campaigns.drill_lanes import DRILL, drill_lanes
+from outreach.campaigns.jobs import JobQueue
 from outreach.model.audience import Segment
 from outreach.model.campaign import Campaign, Step
 from outreach.model.occasion import Occasion, OccasionId, Revision
-from outreach.model.words import AtNight, Audience, Channel, Event
+from outreach.model.words import (
+    AtNight,
+    Audience,
+    Channel,
+    Event,
+    OccasionKind,
+    PriorityClass,
+)
 from outreach.settings import Settings
-from outreach.store import audience, freeze, occasions, runs, scopes
+from outreach.store import audience, due, freeze, occasions, runs, scopes, stakeholders, told_waves
 from outreach.store.runs import Run, Wave
 from outreach.store.session import Database, Session
 
+_SOON = timedelta(hours=1)
+_SWITCHING = timedelta(minutes=30)
+"""Two parts that are back within so long are of one and the same switching."""
 
-def opened(
+
+def opened(  # noqa: PLR0913  what happened, to whom, and which of its steps
     session: Session,
     occasion: Occasion,
     run: Run,
@@ -26,14 +49,21 @@ def opened(
     *,
     now: datetime,
     step: str = "",
+    again: bool = False,
 ) -> tuple[Wave, ...]:
-    """The waves that these events open in a run, in the order of its file; `step` picks one."""
+    """The waves that these events open in a run, in the order of its file; `step` picks one.
+
+    `again`: also where this step has had its wave at this revision.
+    """
     campaign = pins.of_run(session, run).campaign
     steps = [one for event in happened for one in campaign.steps_on(event)]
     chosen = [
         one
         for one in steps
-        if applies(one, occasion.revision) and (one.name == step or not one.lead)
+        if applies(one, occasion.revision)
+        and (one.name == step or not one.lead)
+        and (not one.lists or stakeholders.has(session, one.lists))
+        and not _is_told_again(session, occasion, run, one, now=now)
     ]
     waves = [
         runs.add_wave(
@@ -42,11 +72,25 @@ def opened(
             occasion.revision.version,
             one,
             now=now,
+            again=again,
         )
         for one in chosen
         if not step or one.name == step
     ]
     return tuple(wave for wave in waves if wave is not None)
+
+
+def _is_told_again(
+    session: Session, occasion: Occasion, run: Run, step: Step, *, now: datetime
+) -> bool:
+    """Switching brings back a street every few seconds; the others need not hear each time that they are none."""
+    if step.not_again_within is None:
+        return False
+    version = told_waves.version_told(session, run.id, step.name, since=now - step.not_again_within)
+    if version is None:
+        return False
+    told, current = occasions.revision_at(session, occasion.id, version), occasion.revision
+    return (told.etr_from, told.public_etr) == (current.etr_from, current.public_etr)
 
 
 def applies(step: Step, revision: Revision) -> bool:
@@ -55,20 +99,124 @@ def applies(step: Step, revision: Revision) -> bool:
     return not step.when or has_etr is (step.when == "etr")
 
 
-def frozen(database: Database, settings: Settings, keyring: Keyring, wave: Wave) -> Wave:
-    """Writes the wave's audience slice by slice, each in a transaction of its own."""
+def frozen(  # noqa: PLR0913  everything that a freeze works with
+    database: Database,
+    settings: Settings,
+    keyring: Keyring,
+    wave: Wave,
+    *,
+    queue: JobQueue | None = None,
+    wanted: Callable[[], bool] = lambda: True,
+    own: Database | None = None,
+) -> Wave:
+    """Writes the wave's audience slice by slice, each in a transaction of its own.
+
+    Several processes may be at it: each slice is one's alone. Once it is whole, the lanes that can send of
+    it are asked for in the same commit. `wanted` False ends between two slices. `own`: a connection
+    `apart` that is there already.
+    """
+    if own is None:
+        with database.apart() as made:
+            return frozen(database, settings, keyring, wave, queue=queue, wanted=wanted, own=made)
     with database.read() as session:
-        plan = planned(session, settings, wave)
+        current = runs.wave(session, wave.id)
+        plan = None if _is_over(current) else planned(session, settings, wave)
+        held = None if plan is None else _kept_for_morning(session, plan)
+    if plan is not None and held is not None:
+        plan = _class_a_alone(plan)
+        with database.write() as session:
+            due.add(session, [_again(session, wave, held)])
+    if plan is None or plan.is_for_nobody:
+        with database.write() as session:
+            freeze.close_unwritten(session, current)
+            return runs.wave(session, wave.id)
     if plan.posts_at is not None:
         with database.write() as session:
             accounts.ours(session, settings, keyring)
-    done = False
-    while not done:
-        with database.write() as session:
-            current = runs.wave(session, wave.id)
-            done = freeze.freeze_slice(session, freeze.at_slice(plan, current))
+    asked = _Asked(queue, settings)
+    done = (
+        wanted() and freeze.lay_whole(own, plan) and _written(own, plan, freeze.freeze_whole, asked)
+    )
+    while not done and wanted():
+        freeze.prepare(own, plan)
+        done = _written(own, plan, freeze.freeze_slice, asked)
     with database.read() as session:
         return runs.wave(session, wave.id)
+
+
+def _kept_for_morning(session: Session, plan: freeze.Freezing) -> datetime | None:
+    """Until when the night keeps back all but class A of those who have light again while others have not.
+
+    Switching brings back street after street, each a newer revision: written at each, they would be
+    thousands of rows that the next one takes back. From the second on they are looked for once, when
+    they may hear.
+    """
+    wave = plan.wave
+    if wave.audience is not Audience.LEFT or not plan.only_in_scope:
+        return None
+    if following.step_of(session, wave).on is not Event.PARTIAL:
+        return None
+    if not told_waves.was_overtaken(session, wave, since=wave.created_at - _SWITCHING):
+        return None
+    instants = [release.not_before for release in plan.releases]
+    soon = plan.wave.created_at + _SOON
+    if not instants or any(at is None or at < soon for at in instants):
+        return None
+    return max(at for at in instants if at is not None)
+
+
+def _class_a_alone(plan: freeze.Freezing) -> freeze.Freezing:
+    classes = tuple(each for each in plan.wave.classes if each is PriorityClass.A)
+    return replace(plan, wave=replace(plan.wave, classes=classes))
+
+
+def _again(session: Session, wave: Wave, at: datetime) -> due.NewDue:
+    occasion = runs.get(session, wave.run_id).occasion_id
+    return due.NewDue(
+        at=at, what=Event.PARTIAL, occasion_id=occasion, run_id=wave.run_id, step=wave.step
+    )
+
+
+def _is_over(wave: Wave) -> bool:
+    """Overtaken before it was begun: the newer revision speaks to all whom it would have spoken to.
+
+    The first wave of an outage is written all the same: it says who can be told at all.
+    """
+    is_first = wave.audience is Audience.AFFECTED
+    return wave.superseded_at is not None and not is_first and freeze.is_unwritten(wave)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where lanes are asked for, once somebody is in a wave."""
+
+    queue: JobQueue | None
+    settings: Settings
+
+
+def _written(
+    own: Database,
+    plan: freeze.Freezing,
+    writes: Callable[[Session, freeze.Freezing], bool],
+    asked: _Asked,
+) -> bool:
+    """One transaction of a freeze; True after the last."""
+    with own.write() as session:
+        current = runs.wave(session, plan.wave.id, locked=True)
+        done = writes(session, freeze.at_slice(plan, current))
+        if done and asked.queue is not None:
+            asked.queue.defer(session, *_drives(plan, asked.settings))
+    return done
+
+
+def _drives(plan: freeze.Freezing, settings: Settings) -> list[jobs.Job]:
+    """A job for each lane that may carry the wave; one that is driven already sees it by itself."""
+    carrying = {*plan.channels} | ({Channel.SOCIAL} if plan.posts_at else set())
+    return [
+        jobs.of(jobs.Kind.DRIVE, lane.name)
+        for lane in (drill_lanes(settings) if plan.home == DRILL else settings.lanes)
+        if lane.channel in carrying
+    ]
 
 
 def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing:
@@ -78,31 +226,73 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
     campaign = pins.of_run(session, run).campaign
     step = next(one for one in campaign.steps if one.name == wave.step)
     scope = scopes.remaining(session, occasion, revision)
-    others = [one for one in runs.waves(session, run.id) if one.id != wave.id]
+    every = tuple(runs.waves(session, run.id))
+    others = [one for one in every if one.id != wave.id and not one.is_empty]
     siblings = tuple(
         one.id
         for one in others
-        if one.created_at == wave.created_at and one.version == wave.version
+        if one.version == wave.version
+        # Who joins late is nobody whom this very revision has reached, or is still to reach.
+        and (one.created_at == wave.created_at or wave.audience is Audience.JOINED)
     )
     zones = _zones(session, scope, wave)
-    return freeze.Freezing(
+    corrects = step.on is Event.CORRECTION
+    hours = correcting_at_once(campaign) if corrects else campaign
+    plan = freeze.Freezing(
         wave=wave,
         seed=run.seed,
         scope=scope,
         channels=people_channels(step, settings),
         siblings=siblings,
         earlier=tuple(one.id for one in others if one.id not in siblings),
-        releases=timing.releases(campaign, step, occasion, zones=zones, now=wave.created_at),
+        releases=timing.releases(
+            hours,
+            step,
+            occasion,
+            zones=zones,
+            now=wave.created_at,
+            since=_settles_from(session, campaign, step, wave, revision),
+        ),
         not_after=timing.not_after(step, revision, now=wave.created_at),
-        pools=pools(settings),
-        # A correction goes to all who heard the mistake, wherever they stand now.
-        only_in_scope=revision.state.is_open and step.on is not Event.CORRECTION,
-        heard_at=_heard_at(session, occasion, step),
+        lists=step.lists,
+        pools=() if run.drill else pools(settings),
+        home=DRILL if run.drill else "*",
+        # A correction goes to all who heard the mistake, wherever they stand now and by whatever channel.
+        only_in_scope=revision.state.is_open and not corrects,
+        everybody_told=corrects,
         posts_at=_posts_at(campaign, step, occasion, settings, now=wave.created_at),
         locale=settings.company.locale,
         zone=occasion.zone,
         segment=segment_of(session, step),
+        together=step.together,
     )
+    telling = following.Telling(
+        occasion=occasion, revision=revision, run=run, campaign=campaign, step=step, wave=wave,
+        beside=every,
+    )  # fmt: skip
+    plan = following.who_heard(session, plan, telling)
+    plan = surroundings.surrounded(session, plan, occasion=occasion, campaign=campaign, step=step)
+    plan = preferring.preferred(session, plan, campaign=campaign, step=step)
+    return withholding.withheld(session, settings, plan, campaign=campaign, occasion=occasion)
+
+
+def _settles_from(
+    session: Session, campaign: Campaign, step: Step, wave: Wave, revision: Revision
+) -> datetime | None:
+    """None, and the history is not read, once the outage is too old for it to matter."""
+    is_young = wave.created_at < revision.start_at + 3 * campaign.minimum_age
+    if step.on is not Event.JOINED or campaign.serves is not OccasionKind.OUTAGE or not is_young:
+        return None
+    occasion = OccasionId(runs.get(session, wave.run_id).occasion_id)
+    history = occasions.history(session, occasion)
+    return timing.settles_from(
+        campaign, step, [one for one in history if one.version <= wave.version]
+    )
+
+
+def correcting_at_once(campaign: Campaign) -> Campaign:
+    """With nothing that makes a correction wait: it takes back itself, and every minute misleads."""
+    return replace(campaign, undo_for=timedelta(0), minimum_age=timedelta(0))
 
 
 def segment_of(session: Session, step: Step) -> Segment | None:
@@ -127,14 +317,6 @@ def two_way(channel: Channel, settings: Settings) -> bool:
     """Whether people can answer what they get on this channel: on every lane that may carry it."""
     lanes = [lane for lane in settings.lanes if lane.channel is channel]
     return bool(lanes) and all(lane.two_way for lane in lanes)
-
-
-def _heard_at(session: Session, occasion: Occasion, step: Step) -> tuple[int, ...] | None:
-    """A changed estimate is news only to who heard one; the others told hear it as the first (ETR_SET)."""
-    if step.on not in {Event.ETR_LATER, Event.ETR_EARLIER}:
-        return None
-    revisions = occasions.history(session, occasion.id)
-    return tuple(each.version for each in revisions if each.public_etr is not None)
 
 
 def _posts_at(

@@ -1,0 +1,97 @@
+"""Whether a wave surely finds nobody, for nothing has moved since people were told.
+
+A storm opens the waves for who joined and who left at every revision of every outage, and nearly always
+nobody has. To find that out in the record costs a look at all people of the scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from outreach.model.campaign import Step
+from outreach.model.occasion import OccasionId, Revision
+from outreach.model.words import Audience, Event, PriorityClass
+from outreach.outages import scoping
+from outreach.store import occasions, runs, told_waves
+from outreach.store.runs import Wave
+from outreach.store.session import Session
+
+_FIRST = {Audience.AFFECTED, Audience.JOINED}
+
+
+def finds_nobody(
+    session: Session,
+    wave: Wave,
+    revision: Revision,
+    *,
+    beside: Iterable[Wave],
+    steps: Mapping[str, Step],
+) -> bool:
+    """Of a wave for who joined, or whom a new prediction lets go, of an outage whose people follow from no other.
+
+    `beside`: all waves of its run; `steps` of its campaign by name.
+    """
+    step = steps[wave.step]
+    if step.on is not Event.JOINED or step.lists or not step.segment.is_everybody:
+        return False
+    before = [one for one in beside if one.id != wave.id]
+    if wave.audience is Audience.LEFT:
+        return _nobody_left(session, wave, revision, before)
+    if wave.audience is Audience.JOINED:
+        return _nobody_joined(session, wave, revision, _telling_first(before, steps), steps)
+    return False
+
+
+def _nobody_left(session: Session, wave: Wave, revision: Revision, before: Iterable[Wave]) -> bool:
+    """All were told of the same places, in the record as it is."""
+    told = [one for one in before if not one.is_empty]
+    run = runs.get(session, wave.run_id)
+    held = {
+        each.scope
+        for each in occasions.history(session, OccasionId(run.occasion_id))
+        if each.version in {one.version for one in told}
+    }
+    return held <= {revision.scope} and all(one.generation == wave.generation for one in told)
+
+
+def _nobody_joined(
+    session: Session,
+    wave: Wave,
+    revision: Revision,
+    first: list[Wave],
+    steps: Mapping[str, Step],
+) -> bool:
+    """The newest waves that told the whole told all of these places, in the record as it is."""
+    version = max((one.version for one in first), default=0)
+    newest = [one for one in first if one.version == version and one.generation == wave.generation]
+    if not _classes(newest, steps[wave.step], steps) >= {*steps[wave.step].classes}:
+        return False
+    run = runs.get(session, wave.run_id)
+    then = occasions.revision_at(session, OccasionId(run.occasion_id), version)
+    shrinks_at_most = scoping.without(then.restored, revision.restored).is_empty
+    if then.scope != revision.scope or not shrinks_at_most or not then.state.is_open:
+        return False
+    return not told_waves.has_untold(session, [one.id for one in first])
+
+
+def _telling_first(before: Iterable[Wave], steps: Mapping[str, Step]) -> list[Wave]:
+    """Waves that tell the whole to who has not heard, and whose audience was looked for."""
+    return [
+        one
+        for one in before
+        if one.audience in _FIRST
+        and one.was_written
+        and (step := steps.get(one.step)) is not None
+        and not step.lists
+    ]
+
+
+def _classes(waves: Iterable[Wave], wanted: Step, steps: Mapping[str, Step]) -> set[PriorityClass]:
+    """Of whom these waves told everybody on all the channels that a step has."""
+    return {
+        each
+        for one in waves
+        for each in one.classes
+        if steps[one.step].segment.is_everybody
+        and {*wanted.channels} <= {*steps[one.step].channels}
+    }

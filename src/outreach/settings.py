@@ -21,6 +21,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -32,6 +33,10 @@ from pydantic_settings import (
 
 from outreach.model.errors import InputRefused
 from outreach.model.words import Channel, Service
+from outreach.settings_access import Sso
+from outreach.settings_contactcenter import ContactCenter, Egress, Endpoint, Reports, SecureUrl
+from outreach.settings_replies import Imap
+from outreach.settings_retention import Retention
 
 FILE = "outreach.toml"
 
@@ -59,6 +64,8 @@ class Company(_Part):
     phone: str = ""
     priority_line: str = ""
     emergency: str = "133"
+    cap_sender: str = Field(default="", max_length=200, pattern=r"^[^\s,<&]*$")
+    """How CAP alerts name us, like cortes@luz.example; empty: none are published."""
 
     @field_validator("zone")
     @classmethod
@@ -74,24 +81,58 @@ class Lane(_Part):
 
     name: str
     channel: Channel
-    provider: Literal["outbox", "twilio", "sendgrid", "smtp", "x"] = "outbox"
+    provider: Literal["outbox", "twilio", "twilio_voice", "sendgrid", "smtp", "x"] = "outbox"
     sender: str
     rate: float = Field(default=10.0, gt=0)
     """SMS segments, or messages, a second."""
     country: str = "*"
     two_way: bool = False
+    account: str = ""
+    """Which of `twilio.accounts` it sends through; empty: `twilio` itself."""
+    weight: int = Field(default=100, ge=0, le=100)
+    """Per cent of its rate that it carries while all is well; 0 is a standby."""
+    burst: float | None = Field(default=None, ge=1)
+    """Segments that may leave at once after a pause; by default a twentieth of the rate."""
+    daily_cap: int | None = Field(default=None, gt=0)
+    """Messages a day."""
+    spend_cap: float | None = Field(default=None, gt=0)
+    """A day, in the company's currency, by `delivery.sms_price`."""
+    countries: tuple[str, ...] = ()
+    """The only ones it writes to; empty: its own, or all for `*`."""
+    prefix_cap: int | None = Field(default=None, gt=0)
+    """Messages an hour to one number prefix: country code and two digits."""
+
+    @property
+    def pool(self) -> str:
+        """The queue that it shares with the other lanes of its channel and country."""
+        return f"{self.channel}:{self.country}"
 
 
-class Twilio(_Part):
+class TwilioAccount(_Part):
+    """A further account, for a lane of its own."""
+
     account_sid: str = ""
     auth_token: SecretStr = SecretStr("")
-    base_url: str = "https://api.twilio.com"
+    base_url: SecureUrl = "https://api.twilio.com"
+
+
+class Twilio(TwilioAccount):
+    accounts: dict[str, TwilioAccount] = Field(default_factory=dict)
+    """By name, for lanes with `account`."""
+
+    def named(self, account: str) -> TwilioAccount:
+        """The account of a lane; the settings have it, or would not have loaded."""
+        return self.accounts[account] if account else self
 
 
 class SendGrid(_Part):
     api_key: SecretStr = SecretStr("")
-    base_url: str = "https://api.sendgrid.com"
+    base_url: SecureUrl = "https://api.sendgrid.com"
     webhook_public_key: str = ""
+    inbound_public_key: str = ""
+    """Of the security policy of Inbound Parse: e-mails are signed."""
+    inbound_token: SecretStr = SecretStr("")
+    """Last part of the path that Inbound Parse posts to, where it does not sign; 32 characters or more."""
 
 
 class Smtp(_Part):
@@ -107,7 +148,7 @@ class X(_Part):
     consumer_secret: SecretStr = SecretStr("")
     access_token: SecretStr = SecretStr("")
     access_token_secret: SecretStr = SecretStr("")
-    base_url: str = "https://api.twitter.com"
+    base_url: SecureUrl = "https://api.twitter.com"
 
 
 class Http(_Part):
@@ -116,6 +157,11 @@ class Http(_Part):
     host: str = "127.0.0.1"
     port: int = 8020
     public_url: str = "http://127.0.0.1:8020"
+    keys: Literal["required", "loopback"] = "loopback"
+    """Whether /v1 asks this machine itself for a key too; it asks all others always."""
+    per_minute: int = Field(default=6_000, ge=1)
+    """Requests of a key that has no number of its own, at each web process."""
+    sso: Sso = Sso()
 
 
 class Delivery(_Part):
@@ -123,8 +169,10 @@ class Delivery(_Part):
 
     provider_deadline_s: float = 10.0
     lease_s: float = 30.0
-    chunk: int = 200
-    in_flight: int = 100
+    chunk: int = 2_000
+    """Most messages that a claim takes; a lane never takes more than leaves within two seconds."""
+    in_flight: int = 400
+    """Most calls at once; a lane's own rate mostly holds it far below."""
     only_loopback: bool = False
     """Refuse any provider host that is not loopback; tests and drills set it."""
     sms_price: dict[str, float] = Field(default_factory=lambda: {"*": 0.05})
@@ -140,15 +188,39 @@ class Record(_Part):
     """Hours since the last load from which `doctor` warns: news would go to people who moved away."""
 
 
-class ContactCenter(_Part):
-    """What the calls look like and who takes them."""
+class Roles(_Part):
+    """Who may do what alone nobody may. Names are accounts of the host, in any case."""
 
-    outage_numbers: tuple[str, ...] = ()
-    high_priority_types: tuple[str, ...] = ()
-    """Customer types that the IVR also answers with priority high, so that nobody can probe for illness."""
-    default_flow_url: str = ""
-    handling_minutes: float = 4.0
-    directive_key: SecretStr = SecretStr("")
+    approvers: tuple[str, ...] = ()
+    """Who may approve a launch that somebody else asks for; empty: anybody else."""
+    emergency: tuple[str, ...] = ()
+    """Who may launch without a second person, with a reason; empty: anybody."""
+    shared_account: bool = False
+    """Several people work under one account of the host: they say who they are with --as."""
+
+
+class Feed(_Part):
+    """A source of outages: a folder that is watched, an address that is asked, or one that pushes to us."""
+
+    name: str = Field(pattern="^[a-z0-9][a-z0-9_-]{0,29}$")
+    kind: Literal["jsonl", "csv", "oracle", "odin", "cap"]
+    path: Path | None = None
+    """Folder of the workspace; what is read moves to its `done/` or `refused/`."""
+    url: str = ""
+    token: SecretStr = SecretStr("")
+    """Shown to the address as bearer."""
+    mapping: Path | None = None
+    every_s: int = Field(default=60, ge=5, le=86_400)
+    silent_after_s: int = Field(default=600, ge=30)
+    """Without a word for so long it is silent: an alarm, and the IVR turns neutral about its outages."""
+    hosts: tuple[str, ...] = ()
+    """Hosts inside the company's own network that this feed may be asked at."""
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Feed:
+        if self.path is not None and self.url:
+            raise ValueError(f"feed {self.name}: give either path or url")
+        return self
 
 
 class Settings(BaseSettings):
@@ -177,11 +249,33 @@ class Settings(BaseSettings):
     twilio: Twilio = Twilio()
     sendgrid: SendGrid = SendGrid()
     smtp: Smtp = Smtp()
+    imap: Imap = Imap()
     x: X = X()
     http: Http = Http()
     delivery: Delivery = Delivery()
     record: Record = Record()
+    reports: Reports = Reports()
     contactcenter: ContactCenter = ContactCenter()
+    feeds: tuple[Feed, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    egress: Egress = Egress()
+    roles: Roles = Roles()
+    retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _lanes_agree(self) -> Settings:
+        """Lanes of one pool share its queue: whichever claims first decides for all of them."""
+        allowed: dict[str, tuple[str, ...]] = {}
+        for lane in self.lanes:
+            if lane.account and lane.account not in self.twilio.accounts:
+                raise ValueError(
+                    f"lane {lane.name}: no account {lane.account!r}; add [twilio.accounts.{lane.account}]"
+                )
+            if allowed.setdefault(lane.pool, lane.countries) != lane.countries:
+                raise ValueError(
+                    f"lane {lane.name}: the lanes of {lane.pool} must have the same `countries`"
+                )
+        return self
 
     @property
     def database(self) -> str:
@@ -284,6 +378,8 @@ def _refuse_open(path: Path) -> None:
 def _first_mistake(path: Path, error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
+    if not key:  # what several settings together make wrong names them itself
+        return f"{path}: {first['ctx']['error']}"
     return f"{path}: {key}: {first['msg'].lower()}"
 
 

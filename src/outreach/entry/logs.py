@@ -8,8 +8,8 @@ import sys
 import structlog
 
 
-def configure() -> None:
-    """key=value lines on stderr from level INFO; stdout stays free for answers."""
+def configure(level: int = logging.INFO) -> None:
+    """key=value lines on stderr from this level; stdout stays free for answers."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -17,6 +17,6 @@ def configure() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.LogfmtRenderer(key_order=("timestamp", "level", "event")),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr),  # of this moment
     )

@@ -1,89 +1,150 @@
-"""Drives every lane, takes in receipts, and settles what lapsed, until told to stop."""
+"""A worker: takes jobs from the queue and shows that it lives, until told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
+from outreach.campaigns.drill_lanes import every_lane
 from outreach.channels.outbox import Outbox
-from outreach.delivery import doubt, receipts, sender
+from outreach.delivery import receipts
+from outreach.entry import class_a, jobs
+from outreach.entry.jobs import Ticker, Work
+from outreach.entry.presence import Presence
 from outreach.entry.wiring import Installation
 from outreach.model.errors import OutreachError
 from outreach.model.words import MessageState
 from outreach.settings import Lane
-from outreach.store import lanes, ledger, reach
+from outreach.store import leases
+from outreach.store.job_queue import Bench, Job
+from outreach.store.leases import LEADER
 
 log = structlog.get_logger()
 
-DRIVE_S = 30.0
-HOUSEKEEPING_S = 1.0
-DOUBTS_S = 10.0
-NO_WORD_AFTER = timedelta(hours=72)
-"""No receipt by then: `unknown`, never delivered."""
-SILENT_PROVIDERS = ("smtp", "x")
+BEAT_S = 0.2
+HOUSE_JOBS = 4
+"""Beside its lanes, a worker freezes, settles and keeps house at the same time."""
+GRACE_S = 13.0
+"""How long calls in flight may take to finish after a stop: all is over within 15 s."""
 
 
 class Worker:
-    """The lanes of one installation at work."""
+    """The lanes of one installation at work, or some of them."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(
+        self, installation: Installation, *, lanes: Sequence[str] = (), kind: str = "worker"
+    ) -> None:
         self._of = installation
+        self._lanes = [jobs.lane_named(installation, name) for name in lanes] or list(
+            every_lane(installation.settings)
+        )
         self._stopping = asyncio.Event()
+        self._ticker = Ticker(installation)
+        self._presence = Presence(installation, kind=kind, lanes=lanes)
 
     def stop(self) -> None:
         """Claims nothing more; calls in flight are finished."""
         self._stopping.set()
 
+    def wanted(self) -> bool:
+        return not self._stopping.is_set()
+
     async def run(self) -> None:
-        """Works until `stop`."""
+        """Works until `stop`; then gives its leases back."""
         self._of.declare_lanes()
-        loops = [self._forever(self._drive(lane), 0.2) for lane in self._of.settings.lanes]
-        loops += [
-            self._forever(self.keep_house, HOUSEKEEPING_S),
-            self._forever(self.settle_doubts, DOUBTS_S),
-        ]
-        await asyncio.gather(*loops)
+        await self._guarded(self._presence.sign)
+        beating = asyncio.create_task(self._beat())
+        ending = asyncio.create_task(self._say_that_we_stop())
+        beating.add_done_callback(lambda _ended: self.stop())  # without a sign of life no work
+        try:
+            await self._of.jobs.work(
+                Bench(
+                    run=self._one,
+                    kinds=list(jobs.WORK),
+                    lanes=[lane.name for lane in self._lanes],
+                    at_once=len(self._lanes) + HOUSE_JOBS,
+                    stopping=self._stopping,
+                    grace_s=GRACE_S,
+                )
+            )
+        finally:
+            self._stopping.set()
+            beating.cancel()
+            await ending
+            with suppress(asyncio.CancelledError):
+                await beating
+            await self._guarded(self._presence.end)
 
     async def once(self) -> Counter[MessageState]:
         """Sends what can leave now, takes in the receipts that are due, and returns."""
         self._of.declare_lanes()
         await self.keep_house()
         sent: Counter[MessageState] = Counter()
-        for driven in await asyncio.gather(
-            *(self._drive(lane, linger=0)() for lane in self._of.settings.lanes)
-        ):
+        for driven in await asyncio.gather(*(self._drained(lane) for lane in self._lanes)):
             sent.update(driven)
         await self.keep_house()
         return sent
 
-    def _drive(
-        self, lane: Lane, *, linger: float = DRIVE_S
-    ) -> Callable[[], Awaitable[Counter[MessageState]]]:
-        async def drive() -> Counter[MessageState]:
-            driven = await sender.drive_lane(
-                self._of.database,
-                lane.name,
-                self._of.channel(lane),
-                self._of.driver(lane),
-                duration=DRIVE_S,
-                linger=linger,
-            )
-            if driven.halted:
-                log.info("lane halted", lane=lane.name, why=driven.halted)
-            return Counter(driven.counts)
-
-        return drive
-
     async def keep_house(self) -> None:
         """Freezes what a crash left, expires, lapses, applies receipts."""
-        await asyncio.to_thread(self._of.engine.freeze_pending)
+        work = self._work
+        await asyncio.to_thread(self._of.engine.freeze_pending, wanted=self.wanted)
+        await asyncio.to_thread(self._take_from_outboxes)
+        await jobs.keep_house(work)
+        await jobs.apply_receipts(work)
+        await class_a.mind(self._of)
+        await class_a.climb(self._of)
+
+    async def settle_doubts(self) -> None:
+        """Looks up what may or may not have left."""
+        for lane in self._lanes:
+            await jobs.settle(self._work, lane.name)
+
+    @property
+    def _work(self) -> Work:
+        return Work(of=self._of, wanted=self.wanted)
+
+    async def _one(self, job: Job) -> None:
+        await jobs.run(self._work, job)
+
+    async def _drained(self, lane: Lane) -> dict[MessageState, int]:
+        return (await jobs.drive(self._work, lane.name, linger=0)).counts
+
+    async def _say_that_we_stop(self) -> None:
+        await self._stopping.wait()
+        await self._guarded(self._presence.stopping)
+
+    async def _beat(self) -> None:
+        """Shows that we live, takes what the outbox says, and ticks where nobody does it for us."""
+        while True:
+            await self._guarded(self._presence.sign)
+            await self._guarded(self._take_from_outboxes)
+            await self._guarded(self._tick)
+            await asyncio.sleep(BEAT_S)
+
+    async def _guarded(self, act: Callable[[], None]) -> None:
+        """Trouble is logged in one line; the next beat tries anew."""
+        try:
+            await asyncio.to_thread(act)
+        except OutreachError as error:
+            log.warning("the worker met trouble", why=str(error))
+
+    def _tick(self) -> None:
+        """A queue in memory is ours alone to fill; a shared one only while nobody leads the clock."""
+        of = self._of
+        if of.jobs.is_shared:
+            with of.database.read() as session:
+                if leases.holder(session, LEADER, now=of.clocks.now()) is not None:
+                    return
+        self._ticker.tick()
+
+    def _take_from_outboxes(self) -> None:
         for channel in {id(each): each for each in self._of.outboxes()}.values():
-            await asyncio.to_thread(self._take_from, channel)
-        await asyncio.to_thread(self._housekeeping)
+            self._take_from(channel)
 
     def _take_from(self, outbox: Outbox) -> None:
         """The outbox is a carrier in our own house: its receipts come when they are due."""
@@ -91,40 +152,3 @@ class Worker:
         due = outbox.due_receipts(now)
         if due:
             receipts.take_in(self._of.database, self._of.keyring, due, b"", now=now)
-
-    def _housekeeping(self) -> None:
-        now = self._of.clocks.now()
-        with self._of.database.write() as session:
-            ledger.expire(session, now=now)
-            ledger.lapse(session, now=now)
-            ledger.unknown_after(session, now=now, after=NO_WORD_AFTER, silent=SILENT_PROVIDERS)
-        applied = -1
-        while applied:
-            with self._of.database.write() as session:
-                applied = receipts.apply(session, self._of.keyring, now=now)
-        reach.keep_up(self._of.database, owner=self._of.owner, now=now)
-
-    async def settle_doubts(self) -> None:
-        """Looks up what may or may not have left."""
-        with self._of.database.read() as session:
-            known = {lane.name: lane for lane in lanes.every(session)}
-        for lane in self._of.settings.lanes:
-            if lane.name in known:
-                await doubt.settle(
-                    self._of.database,
-                    known[lane.name],
-                    self._of.channel(lane),
-                    self._of.driver(lane),
-                )
-
-    async def _forever(self, work: Callable[[], Awaitable[object]], pause: float) -> None:
-        """Again and again; trouble is logged in one line and tried anew."""
-        while not self._stopping.is_set():
-            try:
-                await work()
-            except OutreachError as error:
-                log.warning("worker met trouble", why=str(error))
-            try:
-                await asyncio.wait_for(self._stopping.wait(), pause)
-            except TimeoutError:
-                continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from outreach.entry.cli import looked_at, scopes, stated, times, told
+from outreach.entry.cli import advisory_alerts, looked_at, scopes, stated, times, told
 from outreach.entry.cli.command import Context, Group, argument, command, option
 from outreach.entry.cli.naming import LAST, found, zone_of
 from outreach.entry.languages import N_, _
@@ -132,3 +132,12 @@ def _revise(context: Context, occasion: Occasion, revision: Revision | None) -> 
 @option("--all", "every", is_flag=True, help=N_("The closed ones too, newest first."))
 def listed(context: Context, *, every: bool) -> None:
     looked_at.listed(context, OccasionKind.ADVISORY, every=every, empty=_("no advisory holds"))
+
+
+for _command in (
+    advisory_alerts.imported,
+    advisory_alerts.listed,
+    advisory_alerts.taken,
+    advisory_alerts.refused,
+):
+    group.add_command(_command)

@@ -8,7 +8,16 @@ from outreach.campaigns import arming, faults, pins
 from outreach.campaigns.arming import Arming
 from outreach.campaigns.faults import Fault
 from outreach.entry import wiring
-from outreach.entry.cli import campaign_launch, campaign_status, campaign_stop, told
+from outreach.entry.cli import (
+    campaign_approve,
+    campaign_canary,
+    campaign_correct,
+    campaign_drill,
+    campaign_launch,
+    campaign_status,
+    campaign_stop,
+    told,
+)
 from outreach.entry.cli.command import Context, Group, argument, command, option
 from outreach.entry.cli.naming import operator
 from outreach.entry.languages import N_, _, ngettext
@@ -190,11 +199,15 @@ def disarm(context: Context, name: str) -> None:
 for each in (
     campaign_launch.previewed,
     campaign_launch.launched,
+    campaign_approve.approve,
+    campaign_approve.refuse,
     campaign_status.status,
     campaign_status.watch,
     campaign_stop.pause,
     campaign_stop.resume,
     campaign_stop.cancel,
-    campaign_stop.correct,
+    campaign_correct.correct,
+    campaign_canary.go,
+    campaign_drill.drill,
 ):
     group.add_command(each)

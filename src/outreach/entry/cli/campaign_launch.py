@@ -6,18 +6,30 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from outreach.campaigns import pins
+import click
+
+from outreach.campaigns import approving, pins
 from outreach.campaigns.engine import Applied
-from outreach.campaigns.preview import Preview, Sample, StepPreview, preview
+from outreach.campaigns.preview import Preview, Sample, StepPreview, in_words, preview
+from outreach.delivery.verdicts import body_hash
 from outreach.entry import wiring
-from outreach.entry.cli import times, told
-from outreach.entry.cli.command import Context, argument, command
-from outreach.entry.cli.naming import LAST, found, operator, zone_of
+from outreach.entry.cli import (
+    campaign_approve,
+    identity,
+    measurable,
+    night,
+    sizes,
+    times,
+    told,
+)
+from outreach.entry.cli.command import Context, argument, command, option
+from outreach.entry.cli.naming import LAST, found, zone_of
 from outreach.entry.cli.occasions_named import CHANNELS, left_out_in_words
 from outreach.entry.cli.output import Format
 from outreach.entry.languages import N_, _, ngettext
 from outreach.entry.shown import shown_id
 from outreach.messages import sms_text
+from outreach.model.errors import GuardRefused
 from outreach.model.occasion import Occasion
 from outreach.model.words import Channel, LeftOut
 from outreach.store import audience, scopes
@@ -47,23 +59,75 @@ def previewed(context: Context, name: str, which: str) -> None:
 @command(
     "launch",
     N_("Tell everybody whom an occasion touches, after a look at the preview."),
-    example="outreach campaign launch unplanned-outage last --yes",
+    example="outreach campaign launch unplanned-outage last --yes\n"
+    "outreach campaign launch advisory last --yes-to 18000",
     asks=True,
     sends=True,
 )
 @argument("name")
 @argument("which", default=LAST)
-def launched(context: Context, name: str, which: str) -> None:
+@option("--yes-to", type=click.IntRange(min=0), help=sizes.YES_TO)
+@option("--emergency", metavar="REASON", help=N_("Launch without a second person, and why."))
+@option("--now-at-night", "wakes", metavar="REASON", help=night.REASON)
+@option("--class", "classes", multiple=True, type=click.Choice(night.EVERYBODY), help=night.CLASSES)
+@option("--as", "signed", metavar="NAME", help=identity.AS)
+def launched(
+    context: Context,
+    name: str,
+    which: str,
+    *,
+    yes_to: int | None,
+    emergency: str | None,
+    wakes: str | None,
+    classes: tuple[str, ...],
+    signed: str | None,
+) -> None:
+    actor = identity.person(context, signed)
+    night.refuse(context, name, wakes, classes)
     shown = _Shown(context, name, which)
     if not context.dry_run:
         for line in (*shown.head(), *shown.leaving(), *shown.tail()):
             context.say(line, essential=not context.yes)
-        context.confirm(_("Send it?"))
+        _refuse_overlong(context, shown.preview)
+        sizes.confirm(context, _("Send it?"), sizes.blast(context, shown.preview), yes_to)
     with told.engine(context) as engine:
-        applied = engine.launch(shown.occasion.id, name, actor=operator(), now=context.now)
+        pinned = approving.unchanged(engine, shown.preview)
+        if emergency is not None:
+            applied = approving.emergency(
+                engine, shown.occasion.id, name, actor=actor, reason=emergency, now=context.now
+            )
+        elif approving.is_needed(engine, shown.occasion.id, name):
+            approval = approving.ask(engine, shown.occasion.id, name, author=actor, now=context.now)
+            campaign_approve.waits(context, approval, shown.occasion)
+            if wakes is not None:
+                context.say(
+                    _("once it is approved, launch it again with --now-at-night"), essential=True
+                )
+            return
+        else:
+            applied = engine.launch(
+                shown.occasion.id, name, actor=actor, now=context.now, pinned=pinned
+            )
         done = told.outcome(context, engine.database, applied)
-    record = told.facts(done) | {"campaign": name, "is_new": bool(applied.launched)}
-    told.answer(context, record, _launched(done, applied, shown))
+        woken = None
+        if wakes is not None:
+            woken = night.released(
+                context, engine.database, done,
+                campaign=name, classes=classes, reason=wakes, actor=actor,
+            )  # fmt: skip
+    record = told.facts(done) | {"campaign": name, "is_new": bool(applied.launched), "woken": woken}
+    said = [] if woken is None else [night.line(context, woken)]
+    told.answer(context, record, [*_launched(done, applied, shown), *said])
+
+
+def _refuse_overlong(context: Context, shown: Preview) -> None:
+    """Most of what cannot drain in time would leave untrue, or die at the carrier."""
+    zone = shown.occasion.zone
+    said = [in_words(step, each, zone=zone) for step, each in shown.overlong]
+    if not said or (shown.may_pass and context.yes):
+        return
+    hint = _("or send it all the same with --yes") if shown.may_pass else ""
+    raise GuardRefused("; ".join([*said, *filter(None, [hint])]))
 
 
 def _launched(done: told.Outcome, applied: Applied, shown: _Shown) -> list[str]:
@@ -144,6 +208,7 @@ class _Shown:
                 step=step.step, at_once=count(step.at_once), held=count(step.held)
             )
             yield line + self._hears(step)
+        yield from measurable.lines(self.context, self.preview)
 
     def tail(self) -> Iterator[str]:
         """What it comes to, who does not hear of it, and what is wrong."""
@@ -242,6 +307,7 @@ def _step_facts(step: StepPreview) -> dict[str, object]:
         "held": step.held,
         "first_at": drain.first_at if drain else None,
         "last_at": drain.last_at if drain else None,
+        "measurable": measurable.facts(step.outlook),
         "samples": [
             {
                 "channel": sample.channel,
@@ -251,6 +317,7 @@ def _step_facts(step: StepPreview) -> dict[str, object]:
                 "text": sample.content.text,
                 "segments": sample.content.segments,
                 "unfolded": sample.unfolded.text if sample.unfolded else None,
+                "text_hash": body_hash(sample.content).hex(),
             }
             for sample in step.samples
         ],

@@ -10,7 +10,7 @@ import click
 
 from outreach import clock
 from outreach.campaigns.status import RunStatus, Status, status as read_status
-from outreach.entry.cli import promised, times, told
+from outreach.entry.cli import asked_back, campaign_canary, campaign_drill, promised, times, told
 from outreach.entry.cli.command import Context, argument, command, option
 from outreach.entry.cli.naming import LAST, zone_of
 from outreach.entry.cli.occasions_named import (
@@ -20,6 +20,7 @@ from outreach.entry.cli.occasions_named import (
     left_out_in_words,
 )
 from outreach.entry.cli.output import Format, width
+from outreach.entry.cli.task import KINDS
 from outreach.entry.languages import N_, _
 from outreach.entry.shown import shown_id
 from outreach.model.errors import DoneInPart
@@ -64,6 +65,8 @@ def _living(context: Context) -> list[Occasion]:
 
 def _shown(context: Context, found: Status) -> None:
     occasion, out = found.occasion, context.out
+    if occasion.drill:
+        out.text(campaign_drill.banner())
     out.text(
         f"{occasion.name} · {shown_id(context.keyring, occasion)} · {_(told.STATES[occasion.revision.state])}"
     )
@@ -72,10 +75,15 @@ def _shown(context: Context, found: Status) -> None:
         out.text(_("no campaign was launched for it"))
     for run in found.runs:
         out.text(_of_run(context, found, run))
-        out.rows([_row(context, wave) for wave in run.waves], headings=_COLUMNS)
+        if run.canary is not None and run.canary.waiting:
+            out.text(campaign_canary.waits(context, run.canary))
+        rows = [_row(context, wave, climbed=run.climbed) for wave in run.waves]
+        out.rows(rows, headings=_COLUMNS)
         if run.left_out:
             reasons = left_out_in_words(context, run.left_out)
             out.text(_("not reached: {reasons}").format(reasons=reasons))
+    for line in asked_back.lines(context, asked_back.of_occasion(context, occasion.id)):
+        out.text(line)
     for promise in found.promises:
         at = times.wall(promise.etr_at, now=context.now, zone=zone_of(occasion))
         out.text(_("promise {time}: {outcome}").format(time=at, outcome=promised.outcome(promise)))
@@ -90,20 +98,23 @@ _COLUMNS = {
 }
 
 
-def _row(context: Context, standing: WaveStanding) -> dict[str, object]:
+def _row(context: Context, standing: WaveStanding, *, climbed: dict[int, int]) -> dict[str, object]:
     return {
         "step": standing.wave.step,
         "version": standing.wave.version,
         "messages": standing.wave.frozen,
         "states": in_words(context, standing.states),
-        "note": _note(standing),
+        "note": _note(context, standing, climbed.get(standing.wave.id, 0)),
     }
 
 
-def _note(standing: WaveStanding) -> str:
+def _note(context: Context, standing: WaveStanding, climbed: int) -> str:
     if standing.wave.state is StepRunState.FREEZING:
         return _("being written")
-    return _("superseded") if standing.wave.superseded_at else ""
+    parts = [_("superseded")] if standing.wave.superseded_at else []
+    if climbed:
+        parts.append(_("{count} on a further channel too").format(count=context.out.count(climbed)))
+    return " · ".join(parts)
 
 
 def _of_run(context: Context, found: Status, run: RunStatus) -> str:
@@ -115,6 +126,8 @@ def _of_run(context: Context, found: Status, run: RunStatus) -> str:
             who=run.run.launched_by,
         )
     )
+    if run.run.approved_by:
+        parts.append(_("approved by {who}").format(who=run.run.approved_by))
     return " · ".join(parts)
 
 
@@ -123,12 +136,19 @@ def headline(context: Context, found: Status) -> str:
     count = context.out.count
     parts = [
         _("priority not confirmed: {count}").format(count=count(found.priority_unconfirmed)),
+        *_tasks(context, found),
         _("promises overdue: {count}").format(count=count(found.overdue)),
         _("errors: {count}").format(count=count(found.errors)),
         *_doubts(context, found),
         _last(found),
     ]
     return " · ".join(parts)
+
+
+def _tasks(context: Context, found: Status) -> Iterator[str]:
+    """Only when there are some, as doubts."""
+    if found.tasks:
+        yield _("tasks: {count}").format(count=context.out.count(sum(found.tasks.values())))
 
 
 def _doubts(context: Context, found: Status) -> Iterator[str]:
@@ -160,6 +180,14 @@ def _trouble(context: Context, found: Status) -> Iterator[str]:
     """What needs a person, each with what to do."""
     states, count = found.states, context.out.count
     name = found.occasion.name
+    if found.tasks:
+        kinds = " · ".join(f"{_(KINDS[kind])} {count(n)}" for kind, n in found.tasks.items())
+        yield _("{name}: open tasks: {kinds}; `outreach task take` gives you the next").format(
+            name=name, kinds=kinds
+        )
+    for run in found.runs:
+        if run.canary is not None and run.canary.waiting:
+            yield f"{name}: {campaign_canary.waits(context, run.canary)}"
     if states[MessageState.IN_DOUBT]:
         yield _("{name}: {count} in doubt: looked up at the provider, never resent blindly").format(
             name=name, count=count(states[MessageState.IN_DOUBT])
@@ -187,6 +215,7 @@ def facts(context: Context, found: Status) -> dict[str, object]:
         "version": found.occasion.revision.version,
         "at": found.at,
         "priority_unconfirmed": found.priority_unconfirmed,
+        "tasks": dict(found.tasks),
         "promises_overdue": found.overdue,
         "errors": found.errors,
         "last_at": found.last_at,
@@ -194,6 +223,7 @@ def facts(context: Context, found: Status) -> dict[str, object]:
         "states": dict(found.states),
         "runs": [_run_facts(run) for run in found.runs],
         "promises": [promised.facts(each) for each in found.promises],
+        "asked_back": asked_back.facts(asked_back.of_occasion(context, found.occasion.id)),
         "stopped_lanes": {lane.name: lane.stopped_reason for lane in found.stopped_lanes},
     }
 
@@ -205,6 +235,9 @@ def _run_facts(run: RunStatus) -> dict[str, object]:
         "reason": run.run.reason,
         "launched_at": run.run.launched_at,
         "launched_by": run.run.launched_by,
+        "approved_by": run.run.approved_by,
+        "drill": run.run.drill,
+        "canary": {"left": run.canary.left, "waiting": run.canary.waiting} if run.canary else None,
         "audience": run.audience,
         "adds_up": run.adds_up,
         "left_out": run.left_out,
@@ -218,6 +251,7 @@ def _run_facts(run: RunStatus) -> dict[str, object]:
                 "messages": each.wave.frozen,
                 "states": each.states,
                 "left_out": each.left_out,
+                "on_a_further_channel": run.climbed.get(each.wave.id, 0),
             }
             for each in run.waves
         ],

@@ -1,22 +1,22 @@
-"""`outreach campaign pause`, `resume`, `cancel` and `correct`: the brakes, with exact counts."""
+"""`outreach campaign pause`, `resume` and `cancel`: the brakes, with exact counts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
+from outreach import clock
 from outreach.campaigns import stopping
-from outreach.campaigns.stopping import Halted
-from outreach.entry.cli import stated, told
+from outreach.campaigns.stopping import Halted, Stopping
+from outreach.entry.cli import asked_back, told
 from outreach.entry.cli.command import Context, argument, command, option
 from outreach.entry.cli.naming import operator
 from outreach.entry.cli.occasions_named import RUN_STATES, any_kind
 from outreach.entry.cli.output import Format
 from outreach.entry.languages import N_, _, ngettext
-from outreach.entry.shown import shown_id
 from outreach.model.errors import InputRefused
 from outreach.model.occasion import OccasionId
-from outreach.model.words import Audience, RunState
-from outreach.outages import revise
+from outreach.model.words import RunState
 from outreach.store import lanes, occasions
 from outreach.store.runs import Run
 
@@ -40,7 +40,7 @@ def pause(
     done = stopping.pause(
         context.database, chosen, actor=operator(), reason=reason, now=context.now
     )
-    _answer(context, done)
+    _answer(context, _final(done))
 
 
 @command(
@@ -64,7 +64,8 @@ def resume(
         _resume_lane(context, lane)
         return
     chosen = _chosen(context, which, campaign, every=every, state=RunState.PAUSED)
-    _answer(context, stopping.resume(context.database, chosen, actor=operator(), now=context.now))
+    done = stopping.resume(context.database, chosen, actor=operator(), now=context.now)
+    _answer(context, done.counts())
 
 
 def _resume_lane(context: Context, name: str) -> None:
@@ -97,7 +98,12 @@ def cancel(context: Context, which: str, *, campaign: str | None, reason: str) -
     done = stopping.cancel(
         context.database, chosen, actor=operator(), reason=reason, now=context.now
     )
-    _answer(context, done)
+    _answer(context, _final(done))
+
+
+def _final(done: Stopping) -> list[Halted]:
+    """Counts that will not change any more, or that say so, two seconds later."""
+    return done.final(monotonic=clock.monotonic, sleep=time.sleep)
 
 
 def _chosen(
@@ -117,6 +123,8 @@ def _answer(context: Context, done: Sequence[Halted]) -> None:
         return
     for each in done:
         context.out.text(_line(context, each, name(each.run)))
+        for line in _further(context, each):
+            context.out.text(line)
     if not done:
         context.say(_("no campaign to do that to; nothing changed"), essential=True)
 
@@ -140,6 +148,17 @@ def _line(context: Context, done: Halted, name: str) -> str:
     )
 
 
+def _further(context: Context, done: Halted) -> Iterator[str]:
+    if done.in_call:
+        form = ngettext(
+            "not final yet: {count} is in a call at this moment; see `outreach campaign status`",
+            "not final yet: {count} are in a call at this moment; see `outreach campaign status`",
+            done.in_call,
+        )
+        yield form.format(count=context.out.count(done.in_call))
+    yield from asked_back.lines(context, done.asked_back)
+
+
 def _facts(done: Halted, name: str) -> dict[str, object]:
     return {
         "occasion": name,
@@ -150,6 +169,8 @@ def _facts(done: Halted, name: str) -> dict[str, object]:
         "stopped": done.stopped,
         "waiting": done.waiting,
         "unknown": done.unknown,
+        "in_call": done.in_call,
+        "asked_back": asked_back.facts(done.asked_back),
     }
 
 
@@ -159,36 +180,3 @@ def _namer(context: Context) -> Callable[[Run], str]:
             return occasions.get(session, OccasionId(run.occasion_id)).name
 
     return name
-
-
-@command(
-    "correct",
-    N_("Correct what was told wrongly: exactly those who heard it, or may have, hear the fact."),
-    example='outreach campaign correct last --fact "solo afecta a Ñuñoa" --yes',
-    asks=True,
-    sends=True,
-)
-@argument("which")
-@option("--fact", required=True, help=N_("What is correct, in the company's main language."))
-def correct(context: Context, which: str, *, fact: str) -> None:
-    occasion = any_kind(context, which)
-    revision = revise.corrected(occasion.revision, fact, now=context.now, origin=stated.origin())
-    if revision is None:
-        told.nothing_new(context, occasion)
-        return
-    if not context.dry_run:
-        name, shown = occasion.name, shown_id(context.keyring, occasion)
-        question = _("{name} ({id}): tell all who heard of it that the correct is: {fact}?")
-        context.confirm(question.format(name=name, id=shown, fact=revision.text))
-    with told.engine(context) as engine:
-        applied = engine.revise(occasion.id, revision, now=context.now)
-        done = told.outcome(context, engine.database, applied)
-    hear = told.people(done, Audience.TOLD)
-    record = told.facts(done) | {"fact": revision.text, "hear": hear}
-    said = ngettext("{count} who heard before hears it", "{count} who heard before hear it", hear)
-    lines = [
-        told.head(done),
-        _("correct is: {fact}").format(fact=revision.text),
-        said.format(count=context.out.count(hear)),
-    ]
-    told.answer(context, record, [*lines, *told.leaving(done), *told.take_back(done)])

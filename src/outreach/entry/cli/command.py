@@ -29,6 +29,7 @@ import click
 
 from outreach import clock, settings as configuration
 from outreach.addresses import Keyring, read_keyring
+from outreach.audience import zone_rules
 from outreach.entry import workspace
 from outreach.entry.cli import times
 from outreach.entry.cli.frame import Command, Group, Option
@@ -72,6 +73,7 @@ class Context:
 
     @cached_property
     def settings(self) -> Settings:
+        zone_rules.use_newest()  # before the first time is read: the clock reads times by them too
         return configuration.load(self.workspace)
 
     @cached_property

@@ -1,9 +1,10 @@
-"""`outreach db`: brings the database to this version's schema, and says whether it is there."""
+"""`outreach db`: brings the database to this version's schema, checks it, backs it up and puts it back."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from outreach.entry.cli import db_backup, db_rotate
 from outreach.entry.cli.command import Context, Group, command
 from outreach.entry.languages import N_, _
 from outreach.model.errors import StoreUnusable
@@ -12,6 +13,7 @@ from outreach.store import migrations
 from outreach.store.session import Database
 
 group = Group("db")
+db_backup.add_to(group)
 
 
 def brought_up(url: str) -> str:
@@ -51,3 +53,6 @@ def check(context: Context) -> None:
             )
         )
     context.out.record({"schema": _("agrees")}, headings={"schema": N_("schema")})
+
+
+group.add_command(db_rotate.rotate)

@@ -2,191 +2,247 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
-from outreach.deflection.measure import measure
-from outreach.deflection.planning import POWER, linear_rollout, minimum_detectable
-from outreach.entry.cli.command import Context, Group, argument, command
+import click
+
+from outreach.campaigns import measuring
+from outreach.campaigns.measuring import Pooled
+from outreach.deflection.evidence import By, Measured
+from outreach.deflection.saved import saved
+from outreach.entry.cli import deflection_picture, deflection_words as words, times
+from outreach.entry.cli.command import Context, Group, argument, command, option
+from outreach.entry.cli.deflection_simulate import simulate
 from outreach.entry.cli.occasions_named import CHANNELS, any_kind
 from outreach.entry.cli.output import Format
 from outreach.entry.languages import N_, _
 from outreach.entry.shown import shown_id
-from outreach.model.deflection import Deflection, Interval, Verdict
-from outreach.model.occasion import OccasionId
+from outreach.model.deflection import Deflection, Verdict
+from outreach.model.errors import InputRefused
+from outreach.model.occasion import Occasion, OccasionId
 from outreach.model.words import Channel
 from outreach.store import occasions, runs
 from outreach.store.runs import Run
 
 group = Group("deflection")
+group.add_command(simulate)
 
-VERDICTS = {
-    Verdict.DEFLECTS: N_("deflects calls"),
-    Verdict.ADDS_CALLS: N_("adds calls"),
-    Verdict.NO_DIFFERENCE: N_("no difference shown"),
-    Verdict.NOT_ENOUGH: N_("not enough calls yet"),
-    Verdict.REFUSED: N_("refused"),
-}
 _NEWEST = 10
-_LAG = N_(
-    "average over exposures inside the rollout; calls of the same outage, told against not yet told"
-)
+_MOST_POOLED = 1_000
+_LAG = "lag"
+_METHOD = "message deflection, 1 - theta_msg; randomised send order, Mantel-Haenszel by minute"
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @command(
     "show",
     N_("Show how many calls the messages saved, with the interval; or that it cannot be said yet."),
     within=group,
-    example="outreach deflection show last\noutreach deflection show --format json",
+    example="outreach deflection show last\noutreach deflection show last --by class\n"
+    "outreach deflection show --pooled --since 30d\noutreach deflection show --format json",
 )
 @argument("which", required=False)
-def show(context: Context, *, which: str | None) -> None:
-    numbers = context.settings.contactcenter.outage_numbers
-    with context.database.read() as session:
-        if which:
-            chosen = runs.of(session, any_kind(context, which).id)
-        else:
-            chosen = runs.every(session, limit=_NEWEST)
-        measured = [
-            (run, measure(session, run.id, now=context.now, outage_numbers=numbers))
-            for run in chosen
-        ]
-    if context.format is not Format.TABLE:
-        rows = [_facts(context, run, found) for run, found in measured]
-        context.out.rows(rows, headings={"id": N_("id"), "campaign": N_("campaign")})
-        return
-    if not measured:
+@option(
+    "--by",
+    type=click.Choice([*(each.value for each in By), _LAG]),
+    help=N_("Divide it by wave, class or channel, or by the time since sending."),
+)
+@option("--pooled", is_flag=True, help=N_("Add up what all campaigns show together."))
+@option(
+    "--since",
+    metavar="TIME",
+    help=N_("With --pooled: campaigns launched since: 30d, 12h, 2026-07-16 05:30."),
+)
+@option("--picture", type=_FILE, help=N_("Also draw it, as PNG; needs the extra `report`."))
+def show(
+    context: Context,
+    *,
+    which: str | None,
+    by: str | None,
+    pooled: bool,
+    since: str | None,
+    picture: Path | None,
+) -> None:
+    if since and not pooled:
+        raise InputRefused(_("--since is for --pooled; leave it out, or add --pooled"))
+    if picture is not None:
+        deflection_picture.refuse_missing()
+    shown = _Shown(context, which, since=_since(context, since), pools=pooled)
+    if not shown.runs:
         context.say(_("no campaign was launched: there is nothing to measure"), essential=True)
-    for run, found in measured:
-        for line in _lines(context, run, found):
-            context.out.text(line)
+    if pooled:
+        shown.together()
+    else:
+        shown.each(by)
+    if picture is not None:
+        shown.draw(picture)
 
 
-def _lines(context: Context, run: Run, found: Deflection) -> Iterator[str]:
-    name = _name(context, run)
-    verdict = Verdict.NOT_ENOUGH if _is_silent(found) else found.verdict
-    yield f"{run.campaign} · {name}: {_(VERDICTS[verdict])}"
-    if _is_silent(found):
-        yield _(
-            "  no call of these households is on record; `outreach contacts import` brings them"
-        )
-    elif found.publishable:
-        yield from _estimates(context, found)
-    elif found.verdict is Verdict.NOT_ENOUGH:
-        yield from _too_few(found)
-    yield from _evidence(context, found)
-    form = _("  refused: {reason}") if verdict is Verdict.REFUSED else _("  note: {reason}")
-    for reason in found.reasons:
-        yield form.format(reason=reason)
-
-
-def _is_silent(found: Deflection) -> bool:
-    """Nobody called so far: that breaks no rule, whatever cannot be compared."""
-    return found.counts is not None and not found.counts.episodes
-
-
-def _estimates(context: Context, found: Deflection) -> Iterator[str]:
-    """theta is a ratio of call rates; what people ask for is one less it."""
-    if found.theta_msg is not None and found.theta_interval is not None:
-        yield _("  a delivered message saves {share} of the calls (95 %: {low} to {high})").format(
-            share=_share(found.theta_msg),
-            low=_share(found.theta_interval.high),
-            high=_share(found.theta_interval.low),
-        )
-    if found.theta_itt is not None and found.itt_interval is not None:
-        yield _("  sending saves {share} (95 %: {low} to {high}), delivered or not").format(
-            share=_share(found.theta_itt),
-            low=_share(found.itt_interval.high),
-            high=_share(found.itt_interval.low),
-        )
-    if found.calls_avoided is not None and found.calls_avoided_interval is not None:
-        limits, count = found.calls_avoided_interval, context.out.count
-        yield _("  calls avoided: {calls} (95 %: {low} to {high}), of identified callers").format(
-            calls=count(round(found.calls_avoided)),
-            low=count(round(limits.low)),
-            high=count(round(limits.high)),
-        )
-    if found.calls_avoided_scaled is not None:
-        yield _("  if the others behave alike: {calls}").format(
-            calls=context.out.count(round(found.calls_avoided_scaled))
-        )
-    yield f"  {_(_LAG)}"
-
-
-def _too_few(found: Deflection) -> Iterator[str]:
-    least = detectable(found)
-    if least is not None:
-        yield _("  with these calls only a deflection of {share} or more would show").format(
-            share=f"{least:.0%}"
-        )
-
-
-def detectable(found: Deflection) -> float | None:
-    """The smallest deflection that would be seen four times in five, from what was measured so far.
-
-    Without a variance yet, as an even rollout with that many episodes would have.
-    """
-    if found.variance is not None:
-        return 1 - math.exp(-POWER * math.sqrt(found.variance))
-    counts = found.counts
-    if counts is None or not counts.episodes:
+def _since(context: Context, text: str | None) -> datetime | None:
+    if text is None:
         return None
-    told = counts.delivered + counts.undelivered
-    share = counts.delivered / told if told else 1.0
-    minutes = linear_rollout(counts.episodes / 10, rollout_minutes=10, grace=0.0)
-    planned = minimum_detectable(minutes, reachable_share=share)
-    return planned.deflection if planned else None
+    if text.endswith("d") and text[:-1].isdigit():
+        return context.now - timedelta(days=int(text[:-1]))
+    if text.endswith("h") and text[:-1].isdigit():
+        return context.now - timedelta(hours=int(text[:-1]))
+    return times.at(text, now=context.now, zone=context.zone, past=True)
 
 
-def _evidence(context: Context, found: Deflection) -> Iterator[str]:
-    count, counts = context.out.count, found.counts
-    if counts is not None:
-        yield _(
-            "  calls by household: {unsent} not told yet · {delivered} told · {undelivered} undelivered"
-        ).format(
-            unsent=count(counts.unsent),
-            delivered=count(counts.delivered),
-            undelivered=count(counts.undelivered),
-        )
-    if found.identified_share is not None:
-        yield _("  identified: {share} of all calls").format(share=f"{found.identified_share:.0%}")
-    if found.grace:
-        shown = " · ".join(
-            f"{_(CHANNELS[Channel(name)])} {minutes:.1f} min" for name, minutes in found.grace
-        )
-        yield _("  grace after sending: {minutes}").format(minutes=shown)
+class _Shown:
+    """The runs that were asked for, measured now."""
+
+    def __init__(
+        self, context: Context, which: str | None, *, since: datetime | None, pools: bool
+    ) -> None:
+        self.context = context
+        with context.database.read() as session:
+            if which:
+                chosen = runs.of(session, any_kind(context, which).id)
+            else:
+                chosen = runs.every(session, limit=_MOST_POOLED if pools else _NEWEST)
+            self.runs = [run for run in chosen if not pools or _is_pooled(run, since)]
+            self.occasions = {
+                run.id: occasions.get(session, OccasionId(run.occasion_id)) for run in self.runs
+            }
+
+    def measured(self, run: Run) -> Measured:
+        with self.context.database.read() as session:
+            return measuring.of_run(session, self.context.settings, run, now=self.context.now)
+
+    def each(self, by: str | None) -> None:
+        """Run by run; divided, as one table a run."""
+        found = [(run, self.measured(run)) for run in self.runs]
+        out = self.context.out
+        if self.context.format is not Format.TABLE:
+            rows = [row for run, one in found for row in self._rows(run, one, by)]
+            out.rows(rows, headings={"id": N_("id"), "campaign": N_("campaign")})
+            return
+        for run, one in found:
+            for line in words.of_run(self.context, self._title(run), one.deflection):
+                out.text(line)
+            self._table(one, by)
+            self._holdout(run)
+
+    def together(self) -> None:
+        pool = measuring.together([self.measured(run).deflection for run in self.runs])
+        if self.context.format is not Format.TABLE:
+            self.context.out.rows(
+                [_pooled_facts(self.context, pool)], headings={"runs": N_("runs")}
+            )
+            return
+        title = _("{runs} campaigns together").format(runs=self.context.out.count(pool.runs))
+        for line in words.of_run(self.context, title, pool.deflection):
+            self.context.out.text(line)
+        if pool.refused:
+            form = _(
+                "  note: {count} left out, for their order may not be trusted, or nobody called"
+            )
+            self.context.out.text(form.format(count=self.context.out.count(pool.refused)))
+
+    def draw(self, path: Path) -> None:
+        """The picture of the first run."""
+        if not self.runs:
+            return
+        run = self.runs[0]
+        one, occasion = self.measured(run), self.occasions[run.id]
+        deflection_picture.draw(
+            one.buckets(), one.deflection, path, title=self._title(run),
+            start=one.evidence.start, zone=times.zone_named(occasion.zone),
+        )  # fmt: skip
+        self.context.say(_("drawn: {path}").format(path=path))
+
+    def _title(self, run: Run) -> str:
+        return f"{run.campaign} · {self.occasions[run.id].name}"
+
+    def _table(self, one: Measured, by: str | None) -> None:
+        if by is None:
+            return
+        out = self.context.out
+        rows = [words.part_row(name, part) for name, part in _named_parts(one, by)]
+        out.rows(rows, headings=words.PART_COLUMNS)
+        out.text(_(_WARNED[by]))
+
+    def _holdout(self, run: Run) -> None:
+        with self.context.database.read() as session:
+            found = measuring.holdout(session, self.context.settings, run, now=self.context.now)
+        if found is not None:
+            for line in words.of_holdout(self.context, found):
+                self.context.out.text(line)
+
+    def _rows(self, run: Run, one: Measured, by: str | None) -> list[dict[str, object]]:
+        facts = _facts(self.context, run, self.occasions[run.id], one.deflection)
+        if by is None:
+            return [facts]
+        return [
+            {"id": facts["id"], "name": facts["name"], "campaign": run.campaign, "by": by,
+             "part": name, "note": _WARNED[by], **_numbers(self.context, part)}
+            for name, part in _parts(one, by)
+        ]  # fmt: skip
 
 
-def _share(theta: float) -> str:
-    return f"{1 - theta:.0%}"
+_WARNED = {
+    By.WAVE: N_("  each wave against those who still waited for it"),
+    By.CLASS: N_("  classes differ in more than the message: comparing them is not causal"),
+    By.CHANNEL: N_(
+        "  comparing channels is not causal unless randomised among people who have both"
+    ),
+    _LAG: N_("  average over exposures inside the rollout; a later band stands on fewer calls"),
+}
 
 
-def _name(context: Context, run: Run) -> str:
-    with context.database.read() as session:
-        return occasions.get(session, OccasionId(run.occasion_id)).name
+def _is_pooled(run: Run, since: datetime | None) -> bool:
+    return not run.drill and (since is None or run.launched_at >= since)
 
 
-def _facts(context: Context, run: Run, found: Deflection) -> dict[str, object]:
+def _parts(one: Measured, by: str) -> list[tuple[str, Deflection]]:
+    if by == _LAG:
+        return [(words.band_name(band), band.deflection) for band in one.bands()]
+    return list(one.by(By(by)).items())
+
+
+def _named_parts(one: Measured, by: str) -> list[tuple[str, Deflection]]:
+    if by != By.CHANNEL:
+        return _parts(one, by)
+    return [(_(CHANNELS[Channel(name)]), part) for name, part in _parts(one, by)]
+
+
+def _facts(context: Context, run: Run, occasion: Occasion, found: Deflection) -> dict[str, object]:
     """Numbers only where they may be published."""
-    with context.database.read() as session:
-        occasion = occasions.get(session, OccasionId(run.occasion_id))
     head: dict[str, object] = {
         "id": shown_id(context.keyring, occasion),
         "name": occasion.name,
         "campaign": run.campaign,
-        "verdict": Verdict.NOT_ENOUGH if _is_silent(found) else found.verdict,
+    }
+    return head | _numbers(context, found)
+
+
+def _pooled_facts(context: Context, pool: Pooled) -> dict[str, object]:
+    head: dict[str, object] = {"runs": pool.runs, "left_out": pool.refused}
+    return head | _numbers(context, pool.deflection)
+
+
+def _numbers(context: Context, found: Deflection) -> dict[str, object]:
+    is_shown = found.publishable
+    numbers = ("theta_msg", "theta_itt", "calls_avoided", "calls_avoided_scaled")
+    intervals = ("theta_interval", "itt_interval", "calls_avoided_interval")
+    money = saved(found, call_cost=context.settings.contactcenter.call_cost)
+    said: dict[str, Any] = {
+        "verdict": words.verdict(found),
         "episodes": found.counts.episodes if found.counts else None,
         "reasons": found.reasons,
         "identified_share": found.identified_share,
         "measured_at": found.measured_at,
-        "minimum_detectable": detectable(found) if found.verdict is Verdict.NOT_ENOUGH else None,
+        "minimum_detectable": (
+            words.detectable(found) if found.verdict is Verdict.NOT_ENOUGH else None
+        ),
+        "cost_saved": money.cost if money else None,
+        "cost_saved_interval": words.pair(money.interval) if money else None,
+        "currency": context.settings.company.currency if money else None,
+        "method": _METHOD,
     }
-    numbers = ("theta_msg", "theta_itt", "calls_avoided", "calls_avoided_scaled")
-    intervals = ("theta_interval", "itt_interval", "calls_avoided_interval")
-    shown = found.publishable
-    head |= {name: getattr(found, name) if shown else None for name in numbers}
-    return head | {name: _pair(getattr(found, name)) if shown else None for name in intervals}
-
-
-def _pair(limits: Interval | None) -> tuple[float, float] | None:
-    return None if limits is None else (limits.low, limits.high)
+    said |= {name: getattr(found, name) if is_shown else None for name in numbers}
+    return said | {
+        name: words.pair(getattr(found, name)) if is_shown else None for name in intervals
+    }

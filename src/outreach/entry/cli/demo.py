@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import click
 
 from outreach import settings as configuration
-from outreach.entry import languages
+from outreach.entry import languages, logs
 from outreach.entry.cli import demo_summary, demo_telling, demo_workspace
 from outreach.entry.cli.command import Context, command, option
 from outreach.entry.cli.output import Format, Output
@@ -40,6 +41,7 @@ from outreach.entry.languages import LANGUAGES, N_, _
     help=N_("About how many customers the company has; fewer are faster."),
 )
 def demo(context: Context, folder: Path, *, language: str | None, customers: int) -> None:
+    logs.configure(logging.ERROR)  # it tells its own story
     if language:
         languages.use(language)
     company = utility.drawn(customers)

@@ -11,6 +11,7 @@ from typing import Any
 from outreach.entry.cli.durations import spelled
 from outreach.entry.cli.occasions_named import CHANNELS, LEFT_OUT, STATES
 from outreach.entry.cli.output import Output
+from outreach.entry.cli.routing_words import KINDS
 from outreach.entry.demo.figures import Figures
 from outreach.entry.demo.story import FEEDER, ZONE
 from outreach.entry.languages import N_, _
@@ -32,12 +33,6 @@ _CALLERS = {
     "out": N_("who still waits"),
     "restored": N_("who has light again"),
     "unknown": N_("a number nobody knows"),
-}
-_DIRECTIVES = {
-    DirectiveKind.IVR_UPFRONT: N_("front message"),
-    DirectiveKind.WAIT_ANNOUNCEMENT: N_("wait announcement"),
-    DirectiveKind.DIGITAL_SHIFT: N_("offer by SMS"),
-    DirectiveKind.PRIORITY_QUEUE: N_("priority queue"),
 }
 _VERDICTS = {
     Verdict.DEFLECTS: N_("deflects calls"),
@@ -178,7 +173,7 @@ def _directives(found: Figures) -> Iterator[str]:
         )
         yield form.format(
             time=_clock(each["at"]),
-            directive=_(_DIRECTIVES[DirectiveKind(each["kind"])]),
+            directive=_(KINDS[DirectiveKind(each["kind"])]),
             scope=", ".join(scope),
         )
 

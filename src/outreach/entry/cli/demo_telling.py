@@ -19,6 +19,7 @@ LINES = {
     "opened": N_("{name} trips: {premises} premises, {priority} priority · {places}"),
     "etr": N_("{name}: light expected {etr} · superseded unsent: {superseded}"),
     "etr_later": N_("{name}: it takes longer, {etr} · superseded unsent: {superseded}"),
+    "etr_window": N_("{name}: longer still, a window now: {since} to {etr} · superseded unsent: {superseded}"),
     "partial": N_("{name} is back, {remain} premises remain · superseded unsent: {superseded}"),
     "restored": N_("{name}: all is back · superseded unsent: {superseded}"),
 }  # fmt: skip

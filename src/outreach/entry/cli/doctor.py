@@ -11,20 +11,26 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from outreach.campaigns.files import read_campaigns
+from outreach.entry import secrets_kept
+from outreach.entry.cli import at_work
 from outreach.entry.cli.command import Context, command
+from outreach.entry.cli.doctor_alarms import open_alarms
+from outreach.entry.cli.doctor_clock import clock
+from outreach.entry.cli.doctor_duty import duty_phone
+from outreach.entry.cli.doctor_lanes import lane_limits
+from outreach.entry.cli.doctor_truth import one_truth
 from outreach.entry.languages import N_, _, ngettext
 from outreach.messages.texts import read_texts
 from outreach.model.errors import InputRefused, OutreachError
 from outreach.model.words import LoadState, MessageState
-from outreach.settings import FILE, Lane, Settings
-from outreach.store import audit, lanes, leases, ledger, loads, provenance
+from outreach.settings import Lane, Settings
+from outreach.store import audit, lanes, leases, ledger, loads, provenance, workers
 from outreach.store.leases import LEADER
 
 Check = Callable[[Context], Iterable[str]]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FETCH_S = 5.0
-_SECRET_KEYS = ("auth_token", "api_key", "password", "consumer_secret", "access_token")
 
 
 @command(
@@ -33,7 +39,7 @@ _SECRET_KEYS = ("auth_token", "api_key", "password", "consumer_secret", "access_
     example="outreach doctor",
 )
 def doctor(context: Context) -> None:
-    """Every check runs, whatever the ones before it found."""
+    """Every check runs, whatever the ones before it found; then what is at work, in counts."""
     wrong = [
         {"about": _(about), "what": sentence}
         for about, check in CHECKS.items()
@@ -44,6 +50,8 @@ def doctor(context: Context) -> None:
         headings={"about": N_("about"), "what": N_("what is wrong, and what to do")},
         empty=_("all is well"),
     )
+    for line in _sentences(at_work.lines, context):
+        context.say(line, essential=True)
     if wrong:
         said = ngettext("{count} thing is wrong", "{count} things are wrong", len(wrong))
         raise InputRefused(said.format(count=len(wrong)))
@@ -57,12 +65,7 @@ def _sentences(check: Check, context: Context) -> Iterator[str]:
 
 
 def _settings(context: Context) -> Iterator[str]:
-    path = context.settings.workspace / FILE
-    text = path.read_text(encoding="utf-8")
-    if path.stat().st_mode & 0o077 and any(f"{key} =" in text for key in _SECRET_KEYS):
-        yield _("{path} holds secrets and others can read it; move them to .env (mode 600)").format(
-            path=path
-        )
+    yield from secrets_kept.findings(context.settings)
 
 
 def _key(context: Context) -> Iterable[str]:
@@ -136,12 +139,14 @@ def _credentials(context: Context) -> Iterator[str]:
 
 def _missing(lane: Lane, settings: Settings) -> list[str]:
     """Names of the settings that the lane's provider needs and nobody gave."""
+    twilio = {
+        "TWILIO_ACCOUNT_SID": settings.twilio.account_sid,
+        "TWILIO_AUTH_TOKEN": settings.twilio.auth_token.get_secret_value(),
+    }
     needed: dict[str, dict[str, str]] = {
         "outbox": {},
-        "twilio": {
-            "TWILIO_ACCOUNT_SID": settings.twilio.account_sid,
-            "TWILIO_AUTH_TOKEN": settings.twilio.auth_token.get_secret_value(),
-        },
+        "twilio": twilio,
+        "twilio_voice": twilio,
         "sendgrid": {"SENDGRID_API_KEY": settings.sendgrid.api_key.get_secret_value()},
         "smtp": {"OUTREACH_SMTP__HOST": settings.smtp.host},
         "x": {
@@ -211,16 +216,20 @@ def _doubts(context: Context) -> Iterator[str]:
 
 
 def _senders(context: Context) -> Iterator[str]:
-    """What waits leaves only while somebody serves."""
+    """What waits leaves only while somebody works, and what is due only while somebody leads the clock."""
     with context.database.read() as session:
         waiting = ledger.counts(session)[MessageState.QUEUED]
         is_led = leases.holder(session, LEADER, now=context.now) is not None
-    if waiting and not is_led:
+        at_hand = [one.kind for one in workers.alive(session, now=context.now)]
+    sends = any(kind != "scheduler" for kind in at_hand)
+    if waiting and not sends:
         yield ngettext(
             "{count} message waits and nobody sends; run `outreach serve`",
             "{count} messages wait and nobody sends; run `outreach serve`",
             waiting,
         ).format(count=waiting)
+    elif sends and not is_led:
+        yield _("workers without a clock: nothing due is fired; run `outreach scheduler`")
 
 
 def _audit(context: Context) -> Iterator[str]:
@@ -242,8 +251,13 @@ CHECKS: dict[str, Check] = {
     N_("credentials"): _credentials,
     N_("public address"): _public_url,
     N_("status page"): _link,
+    N_("duty phone"): duty_phone,
+    N_("alarms"): open_alarms,
     N_("lanes"): _lanes,
+    N_("caps and providers"): lane_limits,
     N_("doubts"): _doubts,
     N_("senders"): _senders,
+    N_("clock"): clock,
+    N_("one truth"): one_truth,
     N_("audit"): _audit,
 }

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from outreach.campaigns.explain import Explanation, Proof, Told
-from outreach.entry.cli import times
+from outreach.campaigns.launching import stands_for
+from outreach.entry.cli import replied, times
 from outreach.entry.cli.command import Context
 from outreach.entry.cli.occasions_named import CHANNELS, LEFT_OUT, STATES, shown_address
 from outreach.entry.languages import N_, _
 from outreach.entry.shown import shown_id
 from outreach.model.words import MessageState, RunState
+from outreach.store.consents import PROVIDER
 from outreach.store.explain import Heard, HeldPoint, Sent, Unwritten
 
 _S = MessageState
@@ -68,6 +70,7 @@ def lines(context: Context, found: Explanation) -> Iterator[str]:
     history: list[tuple[datetime, list[str]]] = [
         (told.sent.created_at, list(_message(context, told))) for told in found.told
     ]
+    history += [(one.at, list(replied.lines(context, one))) for one in found.replies]
     history += [(one.at, _left_out(context, one)) for one in found.left_out]
     for _at, block in sorted(history, key=lambda each: each[0]):
         yield ""
@@ -104,6 +107,8 @@ def _point(context: Context, point: HeldPoint) -> str:
         )
     if point.suppressed:
         parts.append(_("SUPPRESSED: {reason}").format(reason=point.suppressed))
+    if point.suppressed == PROVIDER:
+        parts.append(_("the carrier blocks it too (21610), until they write START from it"))
     if point.holders > 1:
         parts.append(_("held by {count} customers").format(count=point.holders))
     return "  " + " · ".join(parts)
@@ -121,11 +126,30 @@ def _message(context: Context, told: Told) -> Iterator[str]:
         )
     )
     yield f"  {_(STATES[sent.state])}: {_why(context, sent)}"
+    yield "  " + _word(sent)
+    yield "  " + _("basis in law: {basis}").format(basis=_(_BASES[sent.basis]))
     if sent.lane:
         yield "  " + _path(context, sent)
     for heard in told.heard:
         yield "  " + _heard(context, heard)
     yield from _text(told)
+
+
+_BASES = {
+    "contract": N_("the contract"),
+    "legal_duty": N_("a duty by law"),
+    "consent": N_("their consent"),
+    "vital_interest": N_("vital interest"),
+}
+
+
+def _word(sent: Sent) -> str:
+    """On whose word it leaves."""
+    if not sent.approved_by:
+        return _("launched by {author}").format(author=sent.launched_by)
+    return _("launched by {author}, approved by {approver}").format(
+        author=sent.launched_by, approver=sent.approved_by
+    )
 
 
 def _why(context: Context, sent: Sent) -> str:
@@ -220,6 +244,7 @@ def facts(context: Context, found: Explanation) -> dict[str, object]:
         "touched_by": [shown_id(context.keyring, each) for each in found.touching],
         "not_launched": [shown_id(context.keyring, each) for each in found.untold],
         "messages": [_message_facts(context, each) for each in found.told],
+        "replies": [replied.row(context, each) for each in found.replies],
         "left_out": [
             {
                 "at": one.at,
@@ -248,6 +273,11 @@ def _message_facts(context: Context, told: Told) -> dict[str, object]:
         "to": shown_address(context, recipient.channel, recipient.address_sealed),
         "state": sent.state,
         "why": _why(context, sent),
+        "purpose": recipient.purpose,
+        "basis": sent.basis,
+        "launched_by": sent.launched_by,
+        "approved_by": stands_for(sent.launched_by, sent.approved_by),
+        "drill": recipient.drill,
         "lane": sent.lane,
         "provider": sent.provider,
         "tries": recipient.try_,

@@ -106,9 +106,10 @@ _COMMENTS = (
     N_("Language of this program for its operators: es, pt or en."),
     N_("Status page on the company's own domain."),
     N_("A lane is one sender with its own rate (SMS segments, or messages, a second)."),
-    N_("Provider outbox keeps messages here; others: twilio, sendgrid, smtp, x."),
+    N_("Provider outbox keeps messages here; others: twilio, twilio_voice, sendgrid, smtp, x."),
     N_("How the world reaches `outreach serve`: receipts and links come here."),
     N_("What carriers charge for one SMS segment, by country; * for the rest. Previews show it."),
+    N_("Who is on duty: hears by SMS of every priority customer who needs a person."),
 )
 
 _SETTINGS = """\
@@ -146,6 +147,13 @@ rate = 100
 two_way = true
 
 [[lanes]]
+name = "voice"
+channel = "voice"
+provider = "outbox"
+sender = "{place.calling}900000000"
+rate = 1
+
+[[lanes]]
 name = "email"
 channel = "email"
 provider = "outbox"
@@ -166,6 +174,10 @@ public_url = "http://127.0.0.1:8020"
 {9}
 [delivery.sms_price]
 "*" = 0.05
+
+[contactcenter]
+{10}
+duty_phone = ""
 """
 
 

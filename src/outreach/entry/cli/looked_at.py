@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from outreach.entry.cli import promised, scopes as named, told
 from outreach.entry.cli.command import Context
@@ -105,8 +106,15 @@ def known(context: Context, occasion: Occasion) -> Known:
         )
 
 
-def shown(context: Context, occasion: Occasion) -> None:
-    """Everything of one occasion, in its own zone: tables for people, one object for machines."""
+More = Mapping[str, tuple[list[dict[str, object]], dict[str, str]]]
+"""Part -> its rows and their headings."""
+
+
+def shown(context: Context, occasion: Occasion, *, more: More = MappingProxyType({})) -> None:
+    """Everything of one occasion, in its own zone: tables for people, one object for machines.
+
+    `more` are the parts of its own kind, shown last.
+    """
     all_of_it = known(context, occasion)
     out = Output(format=context.format, zone=zone_of(occasion), country=context.out.country)
     head = (
@@ -126,7 +134,8 @@ def shown(context: Context, occasion: Occasion) -> None:
         ],
         "instants": [_instant(each) for each in all_of_it.dues],
         "waves": list(_waves(all_of_it)),
-    }
+    } | {part: rows for part, (rows, _headings) in more.items()}
+    headings = _PARTS | {part: named for part, (_rows, named) in more.items()}
     if context.format is not Format.TABLE:
         out.record(head | parts)
         return
@@ -134,7 +143,7 @@ def shown(context: Context, occasion: Occasion) -> None:
     for key, rows in parts.items():
         if rows:
             out.text("")
-            out.rows(rows, headings=_filled(rows, _PARTS[key]))
+            out.rows(rows, headings=_filled(rows, headings[key]))
 
 
 def _filled(rows: list[dict[str, object]], headings: dict[str, str]) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from outreach.campaigns import plan
+from outreach.campaigns import approving, plan
 from outreach.campaigns.engine import Applied, Engine
+from outreach.campaigns.pins import Pinned
 from outreach.campaigns.plan import Breach, Outlook, PlannedDue
-from outreach.entry.cli import stated, told
+from outreach.entry.cli import identity, told
 from outreach.entry.cli.command import Context
 from outreach.entry.cli.durations import spelled
 from outreach.entry.cli.naming import operator
@@ -55,11 +56,11 @@ class Outlooks:
         }
 
 
-def outlooks(context: Context, start_at: datetime) -> Outlooks:
+def outlooks(context: Context, start_at: datetime, pinned: Pinned | None) -> Outlooks:
     """By the workspace's campaign for planned works; nothing where it cannot be read."""
-    campaign = stated.campaign(context, OccasionKind.PLANNED)
-    if campaign is None:
+    if pinned is None:
         return Outlooks()
+    campaign = pinned.campaign
     return Outlooks(
         dues=tuple(plan.planned_dues(campaign, start_at, context.now)),
         breaches=tuple(plan.breaches(campaign, start_at=start_at, now=context.now)),
@@ -71,4 +72,10 @@ def launched(engine: Engine, applied: Applied, *, now: datetime) -> Applied:
     if applied.launched:
         return applied
     campaign = told.CAMPAIGNS[OccasionKind.PLANNED]
+    if approving.is_needed(engine, applied.occasion.id, campaign):
+        author = identity.account()
+        asked = approving.ask(engine, applied.occasion.id, campaign, author=author, now=now)
+        waits = _("{campaign}: somebody other than {author}: outreach campaign approve {number}")
+        said = waits.format(campaign=campaign, author=author, number=asked.id)
+        return replace(applied, stayed=(*applied.stayed, said))
     return engine.launch(applied.occasion.id, campaign, actor=operator(), now=now)

@@ -46,6 +46,11 @@ LEFT_OUT = {
     LeftOut.OPTED_OUT: N_("opted out"),
     LeftOut.SHARED_ADDRESS: N_("shared address"),
     LeftOut.OTHER_CHANNELS_ONLY: N_("on other channels only"),
+    LeftOut.TOLD_ALREADY: N_("told of another outage"),
+    LeftOut.STILL_OUT: N_("still out by another outage"),
+    LeftOut.DAILY_CAP: N_("heard enough today"),
+    LeftOut.MUTED: N_("in the dark: no commerce"),
+    LeftOut.HOLDOUT: N_("held out for the measurement"),
 }
 
 

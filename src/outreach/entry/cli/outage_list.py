@@ -5,8 +5,11 @@ from __future__ import annotations
 from outreach.entry.cli import looked_at
 from outreach.entry.cli.command import Context, argument, command, option
 from outreach.entry.cli.naming import LAST, found
+from outreach.entry.cli.outage_suspected import MEANINGS, REPORTS_HEADINGS
+from outreach.entry.cli.output import Format
 from outreach.entry.languages import N_, _
 from outreach.model.words import OccasionKind
+from outreach.store import reports
 
 
 @command(
@@ -26,4 +29,19 @@ def listed(context: Context, *, every: bool) -> None:
 )
 @argument("which", default=LAST)
 def shown(context: Context, which: str) -> None:
-    looked_at.shown(context, found(context, which, OccasionKind.OUTAGE, *OccasionKind))
+    occasion = found(context, which, OccasionKind.OUTAGE, *OccasionKind)
+    with context.database.read() as session:
+        tallies = reports.tallies(session, int(occasion.id))
+    said = [
+        {
+            "meaning": _(MEANINGS[one.meaning]) if _is_table(context) else one.meaning,
+            "premises": one.premises, "reports": one.reports, "last_at": one.last_at,
+        }
+        for one in tallies
+    ]  # fmt: skip
+    more = {"reports": (said, REPORTS_HEADINGS)} if said else {}
+    looked_at.shown(context, occasion, more=more)
+
+
+def _is_table(context: Context) -> bool:
+    return context.format is Format.TABLE

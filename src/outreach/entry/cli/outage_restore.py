@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import click
 
-from outreach.entry.cli import promised, scopes, told
+from outreach.campaigns.engine import Applied
+from outreach.entry.cli import outage_typed, outage_update, promised, scopes, told
 from outreach.entry.cli.command import Context, argument, command, option
 from outreach.entry.cli.naming import LAST, found, zone_of
 from outreach.entry.cli.stated import origin
-from outreach.entry.languages import N_, _
+from outreach.entry.languages import N_, _, ngettext
 from outreach.model.errors import GuardRefused, InputRefused
 from outreach.model.occasion import Occasion, Revision, Scope
 from outreach.model.record import AffectedCounts
@@ -29,11 +30,13 @@ HOW = {
 @command(
     "restore",
     N_("Say that power is back: everywhere, at some nodes, or everywhere except some."),
+    asks=True,
     example="outreach outage restore last --how meters\n"
     "outreach outage restore last --node ALM-F12-S2 --dry-run",
     sends=True,
 )
-@argument("which", default=LAST)
+@argument("which", required=False)
+@option("--event", help=outage_typed.EVENT)
 @option("--node", "nodes", multiple=True, help=N_("Only this node is back; can be repeated."))
 @option(
     "--except", "excepted", multiple=True, help=N_("All but this node is back; can be repeated.")
@@ -46,8 +49,9 @@ HOW = {
 @option("--at", "typed", help=N_("When it came back, by default now: 08:05, -10m."))
 def restored(
     context: Context,
-    which: str,
+    which: str | None,
     *,
+    event: str | None,
     nodes: tuple[str, ...],
     excepted: tuple[str, ...],
     how: str | None,
@@ -55,7 +59,12 @@ def restored(
 ) -> None:
     if nodes and excepted:
         raise InputRefused(_("--node and --except say opposite things; give one of them"))
-    occasion = found(context, which, OccasionKind.OUTAGE, OccasionKind.PLANNED)
+    if event is not None:
+        if which is not None or nodes or excepted:
+            raise InputRefused(_("--event restores whole outages; leave the others out"))
+        _all_of(context, outage_typed.of_event(context, event), how, typed)
+        return
+    occasion = found(context, which or LAST, OccasionKind.OUTAGE, OccasionKind.PLANNED)
     at = context.at(typed, zone=zone_of(occasion), past=True) if typed else None
     part, before = _part(context, occasion, nodes, excepted)
     revision = revise.restored(
@@ -70,6 +79,37 @@ def restored(
         told.nothing_new(context, occasion)
         return
     _restore(context, occasion, revision, before)
+
+
+def _all_of(context: Context, members: list[Occasion], how: str | None, typed: str | None) -> None:
+    """Every outage of a storm, whole; what is refused for one is named, the others are told."""
+    number = len(members)
+    question = ngettext(
+        "{count} outage is restored. Is it?", "{count} outages are restored. Are they?", number
+    )
+    if not context.dry_run:
+        context.confirm(question.format(count=context.out.count(number)))
+    known_how = how or _how(context)
+    applied: list[Applied] = []
+    refused: list[str] = []
+    with told.engine(context) as engine:
+        for each in members:
+            at = context.at(typed, zone=zone_of(each), past=True) if typed else None
+            try:
+                revision = revise.restored(
+                    each.revision,
+                    known_how=known_how,
+                    now=context.now,
+                    restored_at=at,
+                    origin=origin(),
+                )
+                if revision is not None:
+                    applied.append(engine.revise(each.id, revision, now=context.now))
+            except GuardRefused as error:
+                refused.append(f"{each.name}: {error}")
+    outage_update.summary(
+        context, applied, unchanged=number - len(applied) - len(refused), refused=refused
+    )
 
 
 def _restore(

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
 
-from outreach.entry.cli import looked_at, planned_import, scopes, stated, times, told
+from outreach.campaigns import works
+from outreach.campaigns.engine import Applied, Engine
+from outreach.campaigns.works import Waiver
+from outreach.entry.cli import (
+    evidence,
+    judged,
+    planned_import,
+    planned_looked,
+    planned_rules,
+    scopes,
+    stated,
+    times,
+    told,
+)
 from outreach.entry.cli.command import Context, Group, argument, command, option
 from outreach.entry.cli.durations import spelled
-from outreach.entry.cli.naming import LAST, found, zone_of
+from outreach.entry.cli.judged import Judgement
+from outreach.entry.cli.naming import found, zone_of
 from outreach.entry.cli.notices import Outlooks, launched, outlooks
 from outreach.entry.languages import N_, _
 from outreach.entry.shown import shown_id
 from outreach.model.errors import GuardRefused, InputRefused
 from outreach.model.occasion import NewOccasion, Occasion, Revision
-from outreach.model.words import OccasionKind, OccasionState, Service
+from outreach.model.words import OccasionKind, OccasionState, RunState, Service
 from outreach.outages import guards, revise_planned
 from outreach.outages.revise import Change
-from outreach.store import occasions
+from outreach.store import occasions, runs, scopes as store_scopes
 
 group = Group("planned")
 
@@ -48,6 +63,7 @@ LAUNCH = N_("Announce it now: open the run that owns its notices.")
     help=N_("What will be out, by default the company's service."),
 )
 @option("--launch", is_flag=True, help=LAUNCH)
+@judged.waiving
 def added(
     context: Context,
     *,
@@ -59,7 +75,10 @@ def added(
     zone: str | None,
     service: str | None,
     launch: bool,
+    because: str | None,
+    approver: str | None,
 ) -> None:
+    given = judged.waiver(context, because, approver)
     scope = scopes.scope(context, place)
     guards.scope_named(scope)
     if name:
@@ -81,7 +100,7 @@ def added(
         zone=area.key,
         source_ref=name,
     )
-    _add(context, new, revision, launch=launch)
+    _add(context, new, _walled(revision, area.key), launch=launch, given=given)
 
 
 def _refuse_twice(context: Context, name: str) -> None:
@@ -96,28 +115,69 @@ def _refuse_twice(context: Context, name: str) -> None:
         )
 
 
-def _add(context: Context, new: NewOccasion, revision: Revision, *, launch: bool) -> None:
-    ahead = outlooks(context, revision.start_at)
-    if launch and ahead.breaches and not context.dry_run:
+def _walled(revision: Revision, zone: str) -> Revision:
+    """With its times as they stand on the wall, from which they are read again if the zone's rules change."""
+    start, end = revision.start_at, revision.end_at or revision.start_at
+    walls = {"start": revise_planned.wall_of(start, zone), "end": revise_planned.wall_of(end, zone)}
+    return revise_planned.walled(revision, **walls) or revision
+
+
+def _add(
+    context: Context,
+    new: NewOccasion,
+    revision: Revision,
+    *,
+    launch: bool,
+    given: Waiver | None,
+) -> None:
+    pinned = judged.texts(context)
+    ahead = outlooks(context, revision.start_at, pinned)
+    with context.database.read() as session:
+        work = works.unborn(new, revision)
+        where = store_scopes.typed(session, revision.scope)
+        seen = judged.judge(context, session, work, where, pinned=pinned)
+    if launch and not context.dry_run:
+        _ask(context, new.name, ahead, seen, given)
+    with told.engine(context) as engine:
+        applied = engine.open(new, revision, now=context.now)
+        judged.record(engine, applied.occasion, seen.refused, given, context.now)
+        applied = _announced(context, engine, applied, seen, given) if launch else applied
+        done = told.outcome(context, engine.database, applied)
+    record = told.facts(done) | ahead.facts() | seen.facts()
+    told.answer(context, record, _lines(done, ahead, seen))
+
+
+def _ask(
+    context: Context, name: str, ahead: Outlooks, seen: Judgement, given: Waiver | None
+) -> None:
+    """Refuses what breaks a rule of the country; what is only late by the campaign is asked about."""
+    if given is None:
+        works.refuse(name, seen.refused)
+    if ahead.breaches and not seen.refused:
         breach = ahead.breaches[0]
         context.confirm(
             _("{step} is {length} too late already. Announce it all the same?").format(
                 step=breach.step, length=spelled(breach.short_by)
             )
         )
-    with told.engine(context) as engine:
-        applied = engine.open(new, revision, now=context.now)
-        applied = launched(engine, applied, now=context.now) if launch else applied
-        done = told.outcome(context, engine.database, applied)
-    told.answer(context, told.facts(done) | ahead.facts(), _lines(done, ahead))
 
 
-def _lines(done: told.Outcome, ahead: Outlooks) -> list[str]:
+def _announced(
+    context: Context, engine: Engine, applied: Applied, seen: Judgement, given: Waiver | None
+) -> Applied:
+    """A trial of what would be refused shows the work without its launch."""
+    if seen.refused and given is None:
+        return applied
+    return launched(engine, applied, now=context.now)
+
+
+def _lines(done: told.Outcome, ahead: Outlooks, seen: Judgement) -> list[str]:
     return [
         told.head(done),
         window_line(done),
         *told.audience(done),
         *ahead.lines(done),
+        *seen.lines(),
         *told.leaving(done),
         *told.take_back(done),
     ]
@@ -155,30 +215,15 @@ def _end(context: Context, typed: str, start_at: datetime, zone: ZoneInfo) -> da
     return at
 
 
-group.add_command(planned_import.imported)
-
-
-@command(
-    "list",
-    N_("List the works that are not over, the next one first."),
-    within=group,
-    example="outreach planned list",
-)
-@option("--all", "every", is_flag=True, help=N_("The closed ones too, newest first."))
-def listed(context: Context, *, every: bool) -> None:
-    empty = _("no work is planned")
-    looked_at.listed(context, OccasionKind.PLANNED, every=every, empty=empty)
-
-
-@command(
-    "show",
-    N_("Show a work: its versions, its notices, who was told."),
-    within=group,
-    example="outreach planned show TP-2026-014",
-)
-@argument("which", default=LAST)
-def shown(context: Context, which: str) -> None:
-    looked_at.shown(context, found(context, which, OccasionKind.PLANNED))
+for each in (
+    planned_import.imported,
+    planned_looked.listed,
+    planned_looked.shown,
+    planned_rules.rules,
+    planned_rules.waived,
+    evidence.of_work,
+):
+    group.add_command(each)
 
 
 @command(
@@ -192,10 +237,44 @@ def shown(context: Context, which: str) -> None:
 @argument("which")
 @option("--start", help=START)
 @option("--end", required=True, help=END)
-def moved(context: Context, which: str, *, start: str | None, end: str) -> None:
+@judged.waiving
+def moved(
+    context: Context,
+    which: str,
+    *,
+    start: str | None,
+    end: str,
+    because: str | None,
+    approver: str | None,
+) -> None:
+    given = judged.waiver(context, because, approver)
     occasion = found(context, which, OccasionKind.PLANNED)
     revision = _moved(context, occasion, start, end)
-    _revise(context, occasion, revision)
+    if revision is not None and revision.state is OccasionState.SCHEDULED:
+        _move(context, occasion, _walled(revision, occasion.zone), given)
+        return
+    _revise(context, occasion, revision and _walled(revision, occasion.zone))
+
+
+def _move(context: Context, occasion: Occasion, revision: Revision, given: Waiver | None) -> None:
+    """A work that is announced already keeps the rules at its new date too."""
+    pinned = judged.texts(context)
+    ahead = outlooks(context, revision.start_at, pinned)
+    with context.database.read() as session:
+        work = replace(occasion, revision=revision)
+        where = store_scopes.remaining(session, occasion)
+        seen = judged.judge(context, session, work, where, pinned=pinned)
+        is_announced = any(
+            run.state in {RunState.ACTIVE, RunState.PAUSED} for run in runs.of(session, occasion.id)
+        )
+    if is_announced and given is None and not context.dry_run:
+        works.refuse(occasion.name, seen.refused)
+    with told.engine(context) as engine:
+        applied = engine.revise(occasion.id, revision, now=context.now)
+        judged.record(engine, applied.occasion, seen.refused, given, context.now)
+        done = told.outcome(context, engine.database, applied)
+    record = told.facts(done) | ahead.facts() | seen.facts()
+    told.answer(context, record, _lines(done, ahead, seen))
 
 
 def _moved(context: Context, occasion: Occasion, start: str | None, end: str) -> Revision | None:
@@ -239,6 +318,5 @@ def _revise(context: Context, occasion: Occasion, revision: Revision | None) -> 
     with told.engine(context) as engine:
         applied = engine.revise(occasion.id, revision, now=context.now)
         done = told.outcome(context, engine.database, applied)
-    is_ahead = revision.state is OccasionState.SCHEDULED
-    ahead = outlooks(context, revision.start_at) if is_ahead else Outlooks()
-    told.answer(context, told.facts(done) | ahead.facts(), _lines(done, ahead))
+    nothing = Judgement(context=context)
+    told.answer(context, told.facts(done), _lines(done, Outlooks(), nothing))

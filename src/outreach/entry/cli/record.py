@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from outreach.audience.areas import inside
+from outreach.campaigns import person
 from outreach.entry.cli import record_check, record_show, record_switch
 from outreach.entry.cli.command import Context, Group, command, option
 from outreach.entry.cli.rejected import Rejected
@@ -82,7 +83,11 @@ def _load(context: Context, mapping: Mapping, mode: Mode) -> None:
             refuse=rejected.write,
         )
     _follow_areas(context)
+    back = person.after_load(context.database, context.keyring, since=context.now, now=context.now)
     context.out.record(_figures(report, rejected.path), headings=_TITLES)
+    if back:
+        again = _("erased people the source names still: {count}; see `outreach person list`")
+        context.say(again.format(count=back), essential=True)
     for shared in report.people.shared:
         context.say(
             _("…{ending}: held by {count} customers; it joins nobody into a household").format(

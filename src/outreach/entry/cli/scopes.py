@@ -195,7 +195,8 @@ def _node(session: Session, typed: str) -> str:
     node = network.find_node(session, typed)
     if node is None:
         near = network.near_matches(session, typed, limit=spelling.MOST_SHOWN)
-        raise InputRefused(_unknown(_("{name!r}: no such node"), typed, near))
+        known = network.outermost(session, limit=spelling.MOST_SHOWN)
+        raise InputRefused(_unknown(_("{name!r}: no such node"), typed, near, known))
     return node.ref
 
 
@@ -212,7 +213,7 @@ def _locality(known: dict[str, str], typed: str) -> str:
     if plain(typed) in known:
         return known[plain(typed)]
     near = spelling.near(typed, known.values())
-    raise InputRefused(_unknown(_("{name!r}: no such locality"), typed, near))
+    raise InputRefused(_unknown(_("{name!r}: no such locality"), typed, near, known.values()))
 
 
 def _known_codes(session: Session, typed: Iterable[str]) -> tuple[str, ...]:
@@ -232,13 +233,18 @@ def _code(session: Session, typed: str) -> str:
             _("{name!r}: no premise of the record has a postal code").format(name=typed)
         )
     near = spelling.near(typed, known)
-    raise InputRefused(_unknown(_("{name!r}: no such postal code"), typed, near))
+    raise InputRefused(_unknown(_("{name!r}: no such postal code"), typed, near, known))
 
 
-def _unknown(said: str, typed: str, near: Iterable[str]) -> str:
+def _unknown(said: str, typed: str, near: Iterable[str], known: Iterable[str]) -> str:
+    """With what is near, else with some that there are."""
     told = said.format(name=typed)
-    shown = ", ".join(near)
-    return _("{told}; near: {near}").format(told=told, near=shown) if shown else told
+    if shown := ", ".join(near):
+        return _("{told}; near: {near}").format(told=told, near=shown)
+    some = ", ".join(sorted(known, key=plain)[: spelling.MOST_SHOWN])
+    return (
+        _("{told}; there are, for example: {some}").format(told=told, some=some) if some else told
+    )
 
 
 def _drawn(place: Typed) -> Iterator[Area]:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from outreach.campaigns.engine import Applied, Engine
 from outreach.entry import wiring
-from outreach.entry.cli import times
+from outreach.entry.cli import asked_back, times
 from outreach.entry.cli.command import Context
 from outreach.entry.cli.naming import zone_of
 from outreach.entry.cli.output import Format
@@ -19,7 +19,7 @@ from outreach.entry.shown import shown_id
 from outreach.model.occasion import Occasion
 from outreach.model.record import AffectedCounts
 from outreach.model.words import Audience, Channel, OccasionKind, OccasionState
-from outreach.store import departures, runs
+from outreach.store import departures, recalls, runs
 from outreach.store.departures import Departure
 from outreach.store.rehearsal import rehearsed
 from outreach.store.runs import Run, Wave
@@ -33,6 +33,7 @@ CAMPAIGNS = {
 """The campaign that is proposed for each kind; those that we ship."""
 STATES = {
     OccasionState.SCHEDULED: N_("scheduled"),
+    OccasionState.SUSPECTED: N_("suspected"),
     OccasionState.ACTIVE: N_("open"),
     OccasionState.PARTIAL: N_("partly back"),
     OccasionState.RESTORED: N_("restored"),
@@ -69,6 +70,8 @@ class Outcome:
     applied: Applied
     leaving: tuple[Departure, ...]
     runs: tuple[Run, ...]
+    asked_back: Mapping[recalls.Outcome, int]
+    """Asked of providers in the same commit: what they hold is true no more."""
 
     @property
     def occasion(self) -> Occasion:
@@ -87,13 +90,15 @@ class Outcome:
 
 
 def outcome(context: Context, database: Database, applied: Applied) -> Outcome:
-    """Reads what leaves when; inside the same engine, so that a trial sees what it tried."""
+    """Reads what leaves when, and counts who is affected; inside the same engine, so that a trial sees what it tried."""
+    applied.counting.found()
     with database.read() as session:
         return Outcome(
             context=context,
             applied=applied,
             leaving=tuple(departures.of(session, [wave.id for wave in applied.waves])),
             runs=tuple(runs.of(session, applied.occasion.id)),
+            asked_back=recalls.counts(session, occasion=applied.occasion.id, since=context.now),
         )
 
 
@@ -178,6 +183,7 @@ def leaving(told: Outcome) -> list[str]:
     if told.applied.superseded:
         count = told.count(told.applied.superseded)
         lines.append(_("superseded unsent: {count}").format(count=count))
+    lines += asked_back.lines(told.context, told.asked_back)
     if not told.runs:
         lines.append(_nobody(told))
     return lines
@@ -273,6 +279,7 @@ def facts(told: Outcome) -> dict[str, object]:
         "events": told.applied.events,
         "waves": [_wave_facts(told, wave) for wave in told.applied.waves],
         "superseded": told.applied.superseded,
+        "asked_back": asked_back.facts(told.asked_back),
         "launched": told.applied.launched,
         "stayed": told.applied.stayed,
     }

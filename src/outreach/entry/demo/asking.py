@@ -48,7 +48,7 @@ async def ask(of: Installation, numbers: Mapping[str, str], *, now: datetime) ->
                         context.speak,
                         now=now,
                         rules=context.rules,
-                        offers=context.offers(now),
+                        offers=answers.offered(context.held(now)),
                     ),
                 )
                 for who, number in numbers.items()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-COMPANY = "Eléctrica Costa Clara"
-
 GIVEN = (
     "Ana", "Benjamín", "Camila", "Daniel", "Elena", "Felipe", "Gabriela", "Hernán", "Isabel", "Joaquín",
     "Karina", "Lucía", "Martín", "Natalia", "Óscar", "Paula", "Ramiro", "Sofía", "Tomás", "Valentina",

@@ -184,7 +184,8 @@ class _Teller:
         await living.through(at(16, 4, 55))
         self._estimate(first, at(16, 6, 15))
         await living.through(at(16, 4, 57))
-        self._estimate(first, at(16, 6, 45))  # while people still hear of 06:15
+        # While people still hear of 06:15: a third exact time would promise too much.
+        self._estimate(first, at(16, 6, 45), since=at(16, 6, 15))
         await living.through(at(16, 5, 20))
         self._restore(first, part=Scope(nodes=(BACK_FIRST,)), how="switching")
         await living.through(at(16, 5, 30))
@@ -223,14 +224,17 @@ class _Teller:
         )
         return applied.occasion.id
 
-    def _estimate(self, occasion: OccasionId, etr: datetime) -> None:
+    def _estimate(
+        self, occasion: OccasionId, etr: datetime, *, since: datetime | None = None
+    ) -> None:
         current = self._current(occasion)
-        change = Change(etr_at=etr)
+        change = Change(etr_at=etr, etr_from=since)
         applied = self._revise(
             current, revise.updated(current.revision, change, now=self._now, origin=_BY)
         )
         key = "etr" if current.revision.public_etr is None else "etr_later"
-        self._say(key, name=current.name, etr=etr, superseded=applied.superseded)
+        key = "etr_window" if since else key
+        self._say(key, name=current.name, etr=etr, since=since, superseded=applied.superseded)
 
     def _restore(self, occasion: OccasionId, *, how: str, part: Scope | None = None) -> None:
         current = self._current(occasion)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -13,14 +11,32 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from outreach.entry.http import openapi, pages, problems
+from outreach.entry.http import (
+    campaigns,
+    cap,
+    contacts,
+    directives,
+    forecast,
+    messages,
+    mutes,
+    openapi,
+    outages,
+    pages,
+    person_pages,
+    problems,
+    sso,
+)
 from outreach.entry.http.context import WebContext
-from outreach.entry.http.ivr import IvrRoutes
+from outreach.entry.http.gate import Gate
+from outreach.entry.http.ivr import PRESSED, IvrRoutes
 from outreach.entry.http.live import Board, LaterClock
 from outreach.entry.http.metrics import registry
+from outreach.entry.http.pressed import PressedRoutes
 from outreach.entry.http.problems import problem
 from outreach.entry.http.questions import Recognition
 from outreach.entry.http.receipts import SENDGRID, TWILIO, GroupCommit, ReceiptRoutes
+from outreach.entry.http.replies import SENDGRID_INBOUND, TWILIO_INBOUND, ReplyRoutes
+from outreach.entry.http.voice import VOICE, VoiceRoutes
 from outreach.entry.http.wire import SAFE_HEADERS, Receive, Reply, Scope, Send, reply
 from outreach.model.errors import OutreachError
 from outreach.store import changes
@@ -35,11 +51,13 @@ class _Parts:
     board: Board
     recognition: Recognition
     group: GroupCommit
+    pressed: PressedRoutes
 
     def close(self) -> None:
         self.board.stop()
         self.group.close()
         self.recognition.close()
+        self.pressed.close()
 
 
 class Front:
@@ -52,20 +70,33 @@ class Front:
         ivr = IvrRoutes(context, parts.board, parts.recognition)
         receipts = ReceiptRoutes(context, parts.group)
         self._receipts = receipts
+        self._voice = VoiceRoutes(context)
+        self._replies = ReplyRoutes(context)
         self._parts = parts
+        self.gate = Gate(self._routed, context)
         self._fast: dict[str, tuple[frozenset[str], Fast]] = {
             "/v1/ivr/answer": (frozenset({"GET", "POST"}), ivr.answer),
             "/v1/ivr/twiml": (frozenset({"POST"}), ivr.twiml),
             "/v1/ivr/vxml": (frozenset({"GET", "POST"}), ivr.vxml),
             "/v1/ivr/vxml/data": (frozenset({"GET", "POST"}), ivr.data),
+            "/v1/ivr/connect": (frozenset({"GET", "POST"}), ivr.connect),
+            "/v1/ivr/asterisk": (frozenset({"GET", "POST"}), ivr.asterisk),
+            "/v1/ivr/studio": (frozenset({"GET", "POST"}), ivr.studio),
+            PRESSED: (frozenset({"POST"}), parts.pressed.pressed),
             SENDGRID: (frozenset({"POST"}), receipts.sendgrid),
+            TWILIO_INBOUND: (frozenset({"POST"}), self._replies.twilio),
         }
 
     def close(self) -> None:
         """Ends threads and connections; for an application whose lifespan never ran."""
         self._parts.close()
+        self._replies.close()
+        self.gate.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.gate(scope, receive, send)
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._route(scope) if scope["type"] == "http" else None
         if found is None:
             await self.rest(scope, receive, send)
@@ -80,6 +111,10 @@ class Front:
         path: str = scope["path"]
         if path.startswith(TWILIO):
             return frozenset({"POST"}), self._receipts.twilio
+        if path.startswith(VOICE):
+            return frozenset({"POST"}), self._voice.key
+        if path.startswith(SENDGRID_INBOUND):
+            return frozenset({"POST"}), self._replies.sendgrid
         return self._fast.get(path)
 
 
@@ -102,6 +137,7 @@ def create_app(context: WebContext) -> Front:
         monotonic=context.monotonic,
         clock=LaterClock(context.now, context.monotonic),
         large_from=context.rules.large_from,
+        load_held=context.held,
     )
     recognition = Recognition(
         Callers(context.database),
@@ -109,7 +145,8 @@ def create_app(context: WebContext) -> Front:
         normalise=context.normalise,
         locale=context.settings.company.locale,
     )
-    parts = _Parts(board, recognition, GroupCommit(context))
+    pressed = PressedRoutes(context, recognition)
+    parts = _Parts(board, recognition, GroupCommit(context), pressed)
     return Front(context, parts, _rest(context, board, _lifespan(parts)))
 
 
@@ -132,8 +169,18 @@ def _rest(context: WebContext, board: Board, lifespan: Any) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
+    app.include_router(directives.router(context))
     app.include_router(_machines(context, board))
+    app.include_router(mutes.router(context))
+    app.include_router(contacts.router(context))
+    app.include_router(forecast.router(context))
+    app.include_router(outages.router(context))
+    app.include_router(campaigns.router(context))
+    app.include_router(messages.router(context))
     app.include_router(pages.router(context, board))
+    app.include_router(sso.router(context))
+    app.include_router(person_pages.router(context, board))
+    app.include_router(cap.router(context))
     app.middleware("http")(_with_safe_headers)
     openapi.describe(app)
     return app
@@ -147,19 +194,9 @@ async def _with_safe_headers(request: Request, call_next: Next) -> Response:
 
 
 def _machines(context: WebContext, board: Board) -> APIRouter:
-    """Directives, health and figures."""
+    """Health and figures."""
     routes = APIRouter()
     figures = registry(context, board)
-
-    @routes.get("/v1/directives", responses=openapi.PROBLEMS)
-    def directives(request: Request) -> Response:
-        """Instructions in force for the contact center; absent or expired means its default flow."""
-        body = json.dumps(context.directives(context.now()), ensure_ascii=False).encode()
-        etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-        headers = {"etag": etag, "cache-control": "private, max-age=30"}
-        if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type="application/json", headers=headers)
 
     @routes.get("/healthz", response_class=PlainTextResponse)
     def healthz() -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from outreach.campaigns import alert_texts
+from outreach.contactcenter.answer import Offers, offered
 from outreach.contactcenter.lookup import Lookup
-from outreach.model.contactcenter import LiveTruth
+from outreach.model.contactcenter import Directive, LiveTruth
 from outreach.model.errors import OutreachError
 from outreach.model.occasion import Occasion
-from outreach.store import changes, ivr, occasions
-from outreach.store.session import Database
+from outreach.model.storm import Statement
+from outreach.model.words import OccasionKind
+from outreach.store import changes, events, feeds, ivr, occasions
+from outreach.store.session import Database, Session
 
 log = structlog.get_logger()
 
@@ -25,6 +29,10 @@ SILENT_AFTER_S = 2.0
 """Without a good look for this long the database counts as away, and callers do not wait for it."""
 AWAY_FOR = timedelta(seconds=300)
 """How old a look at the database may be and still be spoken from; after it, the neutral answer."""
+
+
+def _nothing_held(_now: datetime) -> Sequence[Directive]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +78,17 @@ class Board:
         monotonic: Callable[[], float],
         clock: Callable[[], datetime],
         large_from: int,
-        away_for: timedelta = AWAY_FOR,
+        load_held: Callable[[datetime], Sequence[Directive]] = _nothing_held,
     ) -> None:
         self._database = database
         self._load = load_live
+        self._load_held = load_held
+        self.last_offers = Offers()
+        self._held: tuple[Directive, ...] = ()
         self._monotonic = monotonic
         self.clock = clock
         self._large_from = large_from
-        self._away_s = away_for.total_seconds()
+        self._away_s = AWAY_FOR.total_seconds()
         self._look: _Look | None = None
         self._looked_at = 0.0
         self._stop = threading.Event()
@@ -88,6 +99,19 @@ class Board:
         """The truths of the last look; None if there is none, or it is too old to be spoken from."""
         look = self._look
         return None if look is None or self.age_s() >= self._away_s else look.lookup
+
+    @property
+    def offers(self) -> Offers:
+        """What directives let be offered: of the last look, nothing once the database is away.
+
+        Directives live by their renewal: without the database nobody knows whether they still hold.
+        """
+        return Offers() if self.is_away else self.last_offers
+
+    @property
+    def held(self) -> Sequence[Directive]:
+        """The directives in force, as `offers`."""
+        return () if self.is_away else self._held
 
     @property
     def is_away(self) -> bool:
@@ -104,23 +128,29 @@ class Board:
     def refresh(self) -> bool:
         """Looks once; True if something had changed. Trouble leaves the last look in place."""
         began = self._monotonic()
-        self.clock()
+        now = self.clock()
         try:
+            held = tuple(self._load_held(now))
+            offers = offered(held)
+            if offers != self.last_offers:
+                self.last_offers = offers  # the same object while it is the same: asked for by `is`
+            self._held = held
             with self._database.read() as session:
                 counted = changes.counters(session)
             counter = counted.get("truth", 0) + counted.get("record", 0)
             changed = self._look is None or self._look.counter != counter
             if changed:
                 self._look = _Look(Lookup(self._load(), large_from=self._large_from), counter)
-        except OutreachError as error:
+        except Exception as error:  # noqa: BLE001  a torn file raises what it likes; the look ages out
             self._say_away(error)
             return False
         self._looked_at, self._has_said = began, False
         return changed
 
-    def _say_away(self, error: OutreachError) -> None:
+    def _say_away(self, error: Exception) -> None:
         if not self._has_said:
-            log.warning("live truth not refreshed", why=str(error))
+            why = str(error) if isinstance(error, OutreachError) else type(error).__name__
+            log.warning("live truth not refreshed", why=why)
         self._has_said = True
 
     def start(self) -> None:
@@ -165,9 +195,33 @@ class Loader:
             found = {
                 (each.id, each.revision.version, record): each
                 for each in occasions.since(session, self._now() - self._ended_within)
+                if not each.drill  # an exercise is true for nobody
             }
             self._known = {
-                key: self._known.get(key) or ivr.truth(session, each, shown_id=self._shown(each))
+                key: self._known.get(key) or self._read(session, each)
                 for key, each in found.items()
             }
-        return list(self._known.values())
+            heard = {feed.name: feed.heard_at for feed in feeds.every(session)}
+            said = {storm.id: storm.statement for storm in events.open_ones(session)}
+        return [_with_statement(_alive(each, heard), said) for each in self._known.values()]
+
+    def _read(self, session: Session, occasion: Occasion) -> LiveTruth:
+        found = ivr.truth(session, occasion, shown_id=self._shown(occasion))
+        if occasion.kind is not OccasionKind.ADVISORY:
+            return found
+        texts = alert_texts.texts(session, occasion.id, occasion.revision)
+        return replace(found, texts=texts)
+
+
+def _with_statement(each: LiveTruth, said: Mapping[int, Statement | None]) -> LiveTruth:
+    event = each.occasion.event_id
+    statement = said.get(event) if event is not None else None
+    return each if statement is None else replace(each, statement=statement)
+
+
+def _alive(each: LiveTruth, heard: Mapping[str, datetime]) -> LiveTruth:
+    """A feed's truth lives by the newest word of its feed, whatever that was about."""
+    heard_at = heard.get(each.occasion.revision.source.partition(":")[2])
+    if not each.is_feed or heard_at is None or each.heartbeat_at is None:
+        return each
+    return replace(each, heartbeat_at=max(each.heartbeat_at, heard_at))

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from outreach.entry.http import record_metrics
+from outreach.entry.http import (
+    alarm_metrics,
+    deflection_metrics,
+    forecast_metrics,
+    lane_metrics,
+    record_metrics,
+    reply_metrics,
+    webhook_metrics,
+    work_metrics,
+)
 from outreach.entry.http.context import WebContext
 from outreach.entry.http.live import Board
 from outreach.model.errors import OutreachError
@@ -53,6 +62,13 @@ class LedgerFigures(Collector):
         with self._context.database.read() as session:
             by_state, waiting = figures.messages(session), figures.queued(session)
             senders = lanes.every(session)
+            at_work = work_metrics.read(session, self._context)
+            at_work += lane_metrics.read(session, self._context)
+            at_work += alarm_metrics.read(session, self._context)
+            at_work += deflection_metrics.read(session)
+            at_work += forecast_metrics.read(session, self._context)
+            at_work += webhook_metrics.read(session, self._context)
+            at_work += reply_metrics.read(session, self._context)
             fresh = provenance.freshness(session)
             register = self._register.read(session, self._context)
         messages = GaugeMetricFamily(
@@ -71,6 +87,7 @@ class LedgerFigures(Collector):
             "1 while stopped",
             {s.name: bool(s.stopped_at) for s in senders},
         )
+        yield from at_work
         yield from record_metrics.freshness(fresh, self._context.now())
         yield register
 

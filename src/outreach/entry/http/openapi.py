@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from outreach.entry.http.gate import SCOPES
 from outreach.entry.http.questions import Question
 from outreach.model.contactcenter import AnswerStatus, Match
 
@@ -47,6 +48,7 @@ _ANSWER = {
     },
     "required": ["status", "match", "text", "expires_at", "priority"],
 }
+_FLAT = {"type": "object", "additionalProperties": {"type": "string"}}
 _PLACES = [
     {"name": name, "in": "query", "schema": {"type": "string", "maxLength": 80}}
     for name in ("postal", "locality", "zone", "lang")
@@ -63,9 +65,23 @@ def describe(app: FastAPI) -> None:
     def whole() -> dict[str, Any]:
         document = made()
         document["paths"] |= _paths()
+        _with_scopes(document)
         return document
 
     app.openapi = whole  # type: ignore[method-assign]
+
+
+def _with_scopes(document: dict[str, Any]) -> None:
+    """Names the scope of each route; on the machine itself no key is needed, so none is declared required."""
+    document.setdefault("components", {})["securitySchemes"] = {"key": _KEY}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            scope = SCOPES.get((method.upper(), path))
+            if scope is not None:
+                operation["x-scope"] = scope.value
+
+
+_KEY = {"type": "http", "scheme": "bearer", "description": "a key of `outreach key create`"}
 
 
 def _paths() -> dict[str, Any]:
@@ -92,6 +108,35 @@ def _paths() -> dict[str, Any]:
             "get": _get("The answer for a VoiceXML data element", "application/xml"),
             "post": _post("The answer for a VoiceXML data element", fields, "application/xml"),
         },
+        "/v1/ivr/connect": {
+            "get": _get("The answer as the flat map of a Lambda", "application/json", _FLAT),
+            "post": _post(
+                "The answer as the flat map of a Lambda, for the event of an Amazon Connect flow",
+                {"application/json": {"schema": {"type": "object"}}},
+                "application/json",
+                _FLAT,
+            ),
+        },
+        "/v1/ivr/asterisk": {
+            "get": _get("The answer as one form-encoded line", _LINE),
+            "post": _post("The answer as one form-encoded line", fields, _LINE),
+        },
+        "/v1/ivr/studio": {
+            "get": _get("The answer and the routing as flat strings", "application/json", _FLAT),
+            "post": _post(
+                "The answer and the routing as flat strings", fields, "application/json", _FLAT
+            ),
+        },
+        "/v1/ivr/pressed": {
+            "post": _also_xml(
+                _post(
+                    "A key that a caller pressed: 1 for the link, 2 for still without service",
+                    {"application/json": {"schema": _PRESSED}} | _form("From", "CallSid", "Digits"),
+                    "application/json",
+                    {"type": "object"},
+                )
+            )
+        },
         "/webhooks/twilio/status/{token}": {
             "post": _webhook("Status callbacks of Twilio", _form("MessageSid", "MessageStatus"))
             | {"parameters": [_TOKEN]}
@@ -100,6 +145,14 @@ def _paths() -> dict[str, Any]:
     }
 
 
+_LINE = "application/x-www-form-urlencoded"
+_PRESSED = {
+    "type": "object",
+    "properties": {
+        name: {"type": "string"}
+        for name in ("ani", "account", "digit", "call_id", "outage_id", "lang")
+    },
+}
 _TOKEN = {"name": "token", "in": "path", "required": True, "schema": {"type": "string"}}
 _EVENTS = {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}}
 
@@ -130,6 +183,12 @@ def _post(
         "requestBody": {"content": body},
         "responses": _answered(kind, schema),
     }
+
+
+def _also_xml(route: dict[str, Any]) -> dict[str, Any]:
+    """A form is answered as TwiML."""
+    route["responses"]["200"]["content"]["application/xml"] = {"schema": {"type": "string"}}
+    return route
 
 
 def _webhook(summary: str, body: dict[str, Any]) -> dict[str, Any]:

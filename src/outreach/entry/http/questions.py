@@ -6,6 +6,9 @@ import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +17,8 @@ from outreach.contactcenter.answer import Caller
 from outreach.contactcenter.lookup import Lookup
 from outreach.model.contactcenter import CallerPremise, Match
 from outreach.store.ivr import Callers
+
+Found = TypeVar("Found")
 
 LOOKUP_WITHIN_S = 0.25
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -31,6 +36,7 @@ class Question(BaseModel):
     locality: str = Field(default="", max_length=80)
     zone: str = Field(default="", max_length=80)
     dnis: str = Field(default="", max_length=64, description="number that was called")
+    call_id: str = Field(default="", max_length=128, description="the platform's own, for one call")
     lang: str = Field(default="", max_length=35, pattern=_LANGUAGE, description="BCP 47")
 
 
@@ -47,6 +53,7 @@ class Recognition:
     ) -> None:
         self._callers = callers
         self._hash = keyring.hash
+        self._keyring = keyring
         self._normalise = normalise
         self._locale = locale
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="ivr")
@@ -55,19 +62,41 @@ class Recognition:
         """TimeoutError or StoreUnusable if the record does not answer in time."""
         if not is_away:
             if question.account and (found := await self._by_account(question.account)):
-                return self._known(Match.ACCOUNT, found, question)
-            if question.ani and (found := await self._by_number(question.ani)):
-                return self._known(Match.ANI, found, question)
+                known_as = self._hash(f"account:{question.account}")
+                return self._known(Match.ACCOUNT, found, question, known_as)
+            # Two only while lookup keys are replaced: then each is asked in the order rows move.
+            for hashed in self._standing(question.ani):
+                if found := await self._ask(partial(self._callers.by_address, hashed)):
+                    return self._known(Match.ANI, found, question, hashed)
         return self._placed(question, lookup)
+
+    async def told_at(self, caller: Caller, occasion: int) -> datetime | None:
+        """When the number that calls was texted about this occasion; None for other matches."""
+        if caller.match is not Match.ANI or not any(each.takes_sms for each in caller.premises):
+            return None
+        return await self._ask(lambda: self._callers.told_at(caller.known_as, occasion))
+
+    def hashed(self, ani: str) -> bytes | None:
+        """The keyed hash of a number as the platform writes it; None if it is none."""
+        number = ani if _E164.fullmatch(ani) else self._normalise(ani)
+        return None if number is None else self._hash(number)
+
+    def _standing(self, ani: str) -> tuple[bytes, ...]:
+        number = ani if _E164.fullmatch(ani) else self._normalise(ani)
+        return self._keyring.standing(number) if ani and number is not None else ()
 
     def nobody(self, question: Question) -> Caller:
         return Caller(match=Match.NONE, locale=question.lang or self._locale)
 
     def _known(
-        self, match: Match, premises: tuple[CallerPremise, ...], question: Question
+        self,
+        match: Match,
+        premises: tuple[CallerPremise, ...],
+        question: Question,
+        known_as: bytes,
     ) -> Caller:
         locale = question.lang or premises[0].locale or self._locale
-        return Caller(match=match, premises=premises, locale=locale)
+        return Caller(match=match, premises=premises, locale=locale, known_as=known_as)
 
     def _placed(self, question: Question, lookup: Lookup) -> Caller:
         locale = question.lang or self._locale
@@ -83,16 +112,7 @@ class Recognition:
     async def _by_account(self, ref: str) -> tuple[CallerPremise, ...]:
         return await self._ask(lambda: self._callers.by_account(ref))
 
-    async def _by_number(self, ani: str) -> tuple[CallerPremise, ...]:
-        number = ani if _E164.fullmatch(ani) else self._normalise(ani)
-        if number is None:
-            return ()
-        hashed = self._hash(number)
-        return await self._ask(lambda: self._callers.by_address(hashed))
-
-    async def _ask(
-        self, query: Callable[[], tuple[CallerPremise, ...]]
-    ) -> tuple[CallerPremise, ...]:
+    async def _ask(self, query: Callable[[], Found]) -> Found:
         if self._callers.is_local:
             return query()  # 30 µs; a thread would cost more than the query
         loop = asyncio.get_running_loop()

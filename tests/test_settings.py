@@ -143,3 +143,35 @@ def test_the_nearest_workspace_upwards_is_found(folder):
 def test_outside_a_workspace_the_way_to_one_is_named(tmp_path):
     with pytest.raises(InputRefused, match="outreach init DIR"):
         workspace.found(None, tmp_path)
+
+
+LANES = """
+[[lanes]]
+name = "a"
+channel = "sms"
+sender = "+56900000000"
+[[lanes]]
+name = "b"
+channel = "sms"
+sender = "+56911111111"
+"""
+
+
+def test_a_lane_may_send_through_an_account_of_its_own(folder):
+    text = f'{LANES}account = "backup"\n[twilio.accounts.backup]\naccount_sid = "AC2"\n'
+    (folder / settings.FILE).write_text(text)
+
+    loaded = settings.load(folder)
+
+    assert [loaded.twilio.named(lane.account).account_sid for lane in loaded.lanes] == ["", "AC2"]
+    assert [lane.pool for lane in loaded.lanes] == ["sms:*", "sms:*"]
+
+
+def test_a_lane_without_its_account_is_refused(folder):
+    assert "add [twilio.accounts.backup]" in refusal(folder, f'{LANES}account = "backup"\n')
+
+
+def test_lanes_of_one_queue_must_allow_the_same_countries(folder):
+    said = refusal(folder, f'{LANES}countries = ["CL"]\n')
+
+    assert said.endswith("lane b: the lanes of sms:* must have the same `countries`")

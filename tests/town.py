@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from pathlib import Path
 
-from tests import make
+from tests import carried_copy, make
 
 from outreach.campaigns.engine import Engine
 from outreach.model.words import CHANNEL_BITS, Channel
-from outreach.settings import Lane, Settings, carried
+from outreach.settings import Lane, Settings
 from outreach.store.session import Database, Session
 
 FEEDER, NORTH, SOUTH = "ALM-F12", "ALM-F12-S1", "ALM-F12-S2"
@@ -82,8 +81,7 @@ def resident(
 
 def workspace(folder: Path, *, lanes: tuple[Lane, ...] = LANES) -> Settings:
     """A workspace with the carried campaigns and templates, and lanes for SMS and e-mail."""
-    for name in ("campaigns", "templates"):
-        shutil.copytree(carried(name), folder / name)
+    carried_copy.lay_out(folder)
     return Settings(workspace=folder, lanes=lanes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests import make, town
+from tests import carried_copy, make, town
 
 from outreach.campaigns import arming, faults
 from outreach.campaigns.engine import Engine
@@ -26,7 +26,10 @@ def arm(engine: Engine, *, name: str = UNPLANNED, approver: str = "beto", until=
 
 
 def edit(engine: Engine, path: str, old: str, new: str) -> None:
-    file = engine.settings.workspace / path
+    folder = engine.settings.workspace
+    if path.startswith("templates"):
+        carried_copy.own_templates(folder)
+    file = folder / path
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -8,12 +8,7 @@ from typing import Any
 
 import pytest
 
-from outreach.campaigns.files import (
-    campaign_hash,
-    parse_campaign,
-    read_campaign,
-    read_campaigns,
-)
+from outreach.campaigns.files import parse_campaign, read_campaign, read_campaigns
 from outreach.campaigns.toml_lines import line_of, lines_of
 from outreach.model.campaign import Campaign, Limits, Measurement, QuietHours, Renotify
 from outreach.model.errors import GuardRefused, InputRefused
@@ -58,6 +53,7 @@ name = "storm"
 serves = "outage"
 services = ["water", "gas", "water"]
 purpose = "commercial"
+basis = "consent"
 fold = false
 cadence = "1h30m"
 minimum_age = "90s"
@@ -305,7 +301,8 @@ def test_in_an_emergency_nobody_is_held_back_anywhere() -> None:
 
 @pytest.mark.parametrize(("purpose", "country"), [("commercial", "CL"), ("service", "PE")])
 def test_others_may_be_measured_with_a_tail(purpose: str, country: str) -> None:
-    text = SOUND.replace("\n\n", f'\npurpose = "{purpose}"\n\n', 1)
+    basis = "consent" if purpose == "commercial" else "contract"
+    text = SOUND.replace("\n\n", f'\npurpose = "{purpose}"\nbasis = "{basis}"\n\n', 1)
 
     campaign = _parse(
         text + 'classes = ["B", "C"]\n[measurement]\ntail_share = 0.1\n', country=country
@@ -314,19 +311,27 @@ def test_others_may_be_measured_with_a_tail(purpose: str, country: str) -> None:
     assert campaign.measurement.tail_share == 0.1
 
 
+@pytest.mark.parametrize(
+    ("purpose", "basis", "says"),
+    [
+        pytest.param("commercial", "contract", 'write basis = "consent"', id="commerce"),
+        pytest.param("service", "vital_interest", "only purpose", id="no emergency"),
+    ],
+)
+def test_a_basis_in_law_that_does_not_carry_its_purpose_is_refused(
+    purpose: str, basis: str, says: str
+) -> None:
+    text = SOUND.replace("\n\n", f'\npurpose = "{purpose}"\nbasis = "{basis}"\n\n', 1)
+
+    with pytest.raises(InputRefused, match=says):
+        _parse(text)
+
+
 def test_a_folder_refused_by_guards_alone_is_refused_as_guard(tmp_path: Path) -> None:
     (tmp_path / "storm.toml").write_text(SOUND + "[measurement]\ntail_share = 0.1\n")
 
     with pytest.raises(GuardRefused, match=r"storm\.toml:9: tail_share"):
         read_campaigns(tmp_path)
-
-
-# ── What an approval binds ───────────────────────────────────────────────────────────────────
-
-
-def test_the_hash_of_a_campaign_ignores_line_ends_and_nothing_else() -> None:
-    assert campaign_hash(SOUND) == campaign_hash(SOUND.replace("\n", "\r\n"))
-    assert campaign_hash(SOUND) != campaign_hash(SOUND.replace("opened", "openeD", 1))
 
 
 def test_lines_are_found_for_tables_keys_and_arrays_of_tables() -> None:

@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from outreach.campaigns.plan import Drain, Load, Outlook, breaches, drain, planned_dues
+from outreach.campaigns.plan import (
+    Drain,
+    Load,
+    Outlook,
+    breaches,
+    drain,
+    overlong,
+    planned_dues,
+)
 from outreach.model.campaign import Campaign, Step
 from outreach.model.words import Event, OccasionKind
 
@@ -125,3 +133,30 @@ def test_the_preview_tells_when_the_first_and_the_last_person_hear(
     loads: list[Load], drained: Drain | None
 ) -> None:
     assert drain(loads) == drained
+
+
+def test_what_leaves_after_the_text_stopped_being_true_is_counted() -> None:
+    until = START + timedelta(minutes=10)
+
+    (late,) = overlong([_load(6000, 5), _load(6000, 10), _load(9, 0)], true_until=until)
+
+    assert (late.segments, late.takes, late.ends_at) == (6000, timedelta(minutes=20), until)
+    assert (late.too_late, late.is_untrue) == (3000, True)
+
+
+def test_who_may_only_leave_after_the_text_stopped_being_true_is_all_too_late() -> None:
+    (late,) = overlong([_load(60, 1, minutes=30)], true_until=START)
+
+    assert late.too_late == 60
+
+
+@pytest.mark.parametrize("until", [None, START + timedelta(days=2)])
+def test_what_the_carrier_would_drop_is_counted_though_the_text_stays_true(
+    until: datetime | None,
+) -> None:
+    """100,000 texts of two segments at a segment a second: 55.6 h of a queue that lasts 10 h."""
+    (late,) = overlong([_load(200_000, 1)], true_until=until)
+
+    assert late.ends_at == START + timedelta(hours=10)
+    assert (late.too_late, late.is_untrue) == (164_000, False)
+    assert late.takes > timedelta(hours=55)

@@ -9,11 +9,12 @@ from tests import make, town
 
 from outreach.campaigns.engine import Engine
 from outreach.campaigns.preview import preview
+from outreach.campaigns.withholding import rates
 from outreach.model.occasion import NewOccasion, OccasionId, Scope
 from outreach.model.words import Channel, OccasionKind, Service
 from outreach.outages import revise, revise_planned
 from outreach.outages.revise import Change
-from outreach.store import runs
+from outreach.store import lanes, runs
 
 NOW = make.NOW
 
@@ -94,7 +95,7 @@ def test_a_channel_without_a_lane_is_not_offered(database, tmp_path):
     assert "nobody would be written to" in shown.warnings
 
 
-def test_who_would_hear_after_the_text_stopped_being_true_is_warned_of(database, tmp_path):
+def test_what_cannot_drain_before_it_stops_being_true_is_said_with_its_numbers(database, tmp_path):
     with database.write() as session:
         town.build(session)
     slow = town.LANES[0].model_copy(update={"rate": 0.0001})
@@ -102,7 +103,26 @@ def test_who_would_hear_after_the_text_stopped_being_true_is_warned_of(database,
 
     shown = preview(engine, outage(engine), "unplanned-outage", now=NOW)
 
-    assert any("after the text stops being true" in warning for warning in shown.warnings)
+    (_class_a, (step, late)) = shown.overlong
+    assert (step, late.pool, late.segments, late.is_untrue) == ("opened", "sms:*", 6, True)
+    assert late.too_late == 6
+    assert any(
+        "opened: sms:*: 6 segments at 0.0001/s take 16 h 40 min" in warning
+        and "the text stops being true at 03:" in warning
+        for warning in shown.warnings
+    )
+    assert shown.may_pass
+
+
+def test_a_lane_counts_with_the_weight_it_has_now(engine):
+    with engine.database.write() as session:
+        make.make_lane(session, name=town.LANES[0].name, weight=50)
+        by_weight = rates(session, engine.settings)
+        lanes.stop(session, town.LANES[0].name, "401", now=NOW)
+        stopped = rates(session, engine.settings)
+
+    assert (by_weight["sms:*"], stopped["sms:*"]) == (50.0, 0.0)
+    assert by_weight["email:*"] == stopped["email:*"] > 0
 
 
 def test_a_planned_work_shows_each_of_its_notices_and_who_waits_for_morning(engine):

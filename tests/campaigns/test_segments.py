@@ -26,6 +26,11 @@ STEP = '[[step]]\nname = "opened"\non = "opened"\ntemplate = "outage_opened"\n'
 FOLLOW = '[[step]]\nname = "news"\non = "etr_set"\naudience = "told"\ntemplate = "outage_etr"\n'
 
 
+CORRECTION = (
+    '[[step]]\nname = "correction"\non = "correction"\naudience = "told"\ntemplate = "correction"\n'
+)
+
+
 def parse(text: str) -> Campaign:
     return parse_campaign(text, path=Path("campaigns/storm.toml"))
 
@@ -167,7 +172,7 @@ def test_a_file_that_does_not_read_has_no_faults_of_segments(engine):
 
 
 def test_a_typo_launches_previews_and_arms_nothing(engine):
-    write(engine, STEP, 'segment = { localities = ["Providencio"] }\n')
+    write(engine, STEP, 'segment = { localities = ["Providencio"] }\n', CORRECTION)
     occasion = opened(engine).occasion.id
 
     with pytest.raises(InputRefused, match=r"storm.toml:9: localities: 'Providencio'"):

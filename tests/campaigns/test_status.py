@@ -12,7 +12,7 @@ from tests.campaigns.tell import NOW, UNPLANNED, launched, moved, opened, update
 from outreach.campaigns import stopping
 from outreach.campaigns.engine import Engine
 from outreach.campaigns.status import Status, status
-from outreach.campaigns.stopping import Halted
+from outreach.campaigns.stopping import Halted, Stopping
 from outreach.model.errors import GuardRefused, InputRefused
 from outreach.model.occasion import OccasionId
 from outreach.model.words import LeftOut, MessageState, RunState
@@ -40,8 +40,8 @@ def look(engine: Engine, occasion: OccasionId, *, at=LATER) -> Status:
 
 def act(engine: Engine, verb, occasion: OccasionId, **more) -> list[Halted]:
     chosen = stopping.chosen(engine.database, occasion, None)
-    done: list[Halted] = verb(engine.database, chosen, actor="ana", now=LATER, **more)
-    return done
+    done: Stopping = verb(engine.database, chosen, actor="ana", now=LATER, **more)
+    return done.counts()
 
 
 def test_the_states_add_up_to_the_audience_and_the_left_out_have_reasons(engine):
@@ -69,7 +69,7 @@ def test_a_book_that_does_not_balance_needs_a_person(engine):
     assert (found.runs[0].adds_up, found.needs_a_person) == (False, True)
 
 
-def test_class_a_counts_as_unconfirmed_until_a_delivery_is_known_also_those_left_out(engine):
+def test_class_a_counts_as_unconfirmed_whatever_is_delivered_also_those_left_out(engine):
     occasion = launched(engine).occasion.id
     before = look(engine, occasion).priority_unconfirmed
 
@@ -79,7 +79,8 @@ def test_class_a_counts_as_unconfirmed_until_a_delivery_is_known_also_those_left
         session.execute(update(t.message).values(state=S.DELIVERED))
     delivered = look(engine, occasion).priority_unconfirmed
 
-    assert (before, accepted, delivered) == (2, 2, 1)
+    # Only an answer takes one off: tests/campaigns/test_tasks.py.
+    assert (before, accepted, delivered) == (2, 2, 2)
 
 
 def test_the_last_person_hears_when_the_lane_has_carried_what_is_queued(engine):

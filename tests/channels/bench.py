@@ -11,19 +11,21 @@ from typing import Any
 
 from tests.fakes.sendgrid import API_KEY, SendGridFake
 from tests.fakes.smtp import SmtpFake
-from tests.fakes.twilio import ACCOUNT, AUTH_TOKEN, TwilioFake
+from tests.fakes.twilio import ACCOUNT, AUTH_TOKEN, TwilioCallsFake, TwilioFake
 from tests.fakes.x import XFake
 
 from outreach.channels.sendgrid_email import SendGridEmail
 from outreach.channels.smtp_email import SmtpEmail
 from outreach.channels.transport import Transport
 from outreach.channels.twilio_sms import TwilioSms
+from outreach.channels.twilio_voice import TwilioVoice
 from outreach.channels.x_post import XPost
 from outreach.model.message import Content, Outcome, Outgoing, Sends
 from outreach.model.words import Channel, Purpose
 
 SENDERS = {
     "twilio": "+56220000000",
+    "twilio_voice": "+56220000000",
     "sendgrid": "avisos@example.com",
     "smtp": "avisos@example.com",
     "x": "@luz",
@@ -33,7 +35,10 @@ PUBLIC_URL = "https://avisos.example.com"
 
 def outgoing(provider: str, number: int = 1, **changes: Any) -> Outgoing:
     """One message for this provider, with a recipient of its own."""
-    to = {"twilio": f"+569222{number:05}", "x": "@luz"}.get(provider, f"ana{number}@example.com")
+    phone = f"+569222{number:05}"
+    to = {"twilio": phone, "twilio_voice": phone, "x": "@luz"}.get(
+        provider, f"ana{number}@example.com"
+    )
     values = {
         "id": number,
         "token": f"{number}.1.mac{number}",
@@ -82,6 +87,13 @@ def twilio(url: str) -> TwilioSms:
     )  # fmt: skip
 
 
+def twilio_voice(url: str) -> TwilioVoice:
+    return TwilioVoice(
+        account_sid=ACCOUNT, auth_token=AUTH_TOKEN, public_url=PUBLIC_URL, base_url=url,
+        transport=transport(),
+    )  # fmt: skip
+
+
 def sendgrid(url: str) -> SendGridEmail:
     return SendGridEmail(api_key=API_KEY, base_url=url, transport=transport())
 
@@ -106,6 +118,7 @@ def bench(name: str) -> Iterator[Bench]:
         return
     fakes: dict[str, tuple[Any, Callable[[str], Sends]]] = {
         "twilio": (TwilioFake, twilio),
+        "twilio_voice": (TwilioCallsFake, twilio_voice),
         "sendgrid": (SendGridFake, sendgrid),
         "x": (XFake, x),
     }

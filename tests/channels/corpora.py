@@ -26,7 +26,16 @@ def corpus(*path: str) -> Path:
 
 def twilio_mistakes(request: Request) -> list[str]:
     """What Twilio's OpenAPI finds wrong with a request to Messages.json."""
-    operation = _twilio()["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages.json"]
+    return _mistakes(request, "Messages.json")
+
+
+def mistakes_of_call(request: Request) -> list[str]:
+    """The same for a request to Calls.json; a name that repeats is a list."""
+    return _mistakes(request, "Calls.json")
+
+
+def _mistakes(request: Request, resource: str) -> list[str]:
+    operation = _twilio()["paths"][f"/2010-04-01/Accounts/{{AccountSid}}/{resource}"]
     if request.method == "GET":
         known = {parameter["name"] for parameter in operation["get"]["parameters"]}
         return [f"unknown parameter {name}" for name in request.query if name not in known]
@@ -36,8 +45,11 @@ def twilio_mistakes(request: Request) -> list[str]:
     properties = schema["properties"]
     sent: dict[str, Any] = dict(request.form)
     for name, value in sent.items():
-        if properties.get(name, {}).get("type") == "integer":
+        kind = properties.get(name, {}).get("type")
+        if kind == "integer":
             sent[name] = int(value)
+        elif kind == "array":
+            sent[name] = [value]
     whole = {**schema, "additionalProperties": False, "components": _twilio()["components"]}
     return [error.message for error in Draft202012Validator(whole).iter_errors(sent)]
 

@@ -13,6 +13,7 @@ from tests.channels.corpora import corpus, sendgrid_mistakes
 from tests.channels.test_cases import is_bad_address
 from tests.fakes.sendgrid import API_KEY, SendGridFake, Taken, event
 
+from outreach.channels import sendgrid_email
 from outreach.channels.sendgrid_email import is_genuine, receipts
 from outreach.model.errors import InputRefused
 from outreach.model.message import Accepted, Content, Refused
@@ -177,3 +178,19 @@ def test_events_of_the_fake_are_genuine() -> None:
 
     assert is_genuine(raw, signature, "1785826980", fake.public_key)
     assert not is_genuine(raw, signature, "1785826981", fake.public_key)
+
+
+def test_what_is_written_by_hand_is_the_json_of_the_same_mail() -> None:
+    group = [
+        outgoing("sendgrid", 1, unsubscribe_url="", to='"a\\"b"@example.com', token='1.1.x"y'),
+        outgoing("sendgrid", 2, unsubscribe_url="https://luz.example.com/baja/ñ"),
+    ]
+
+    body = sendgrid_email._body(group)
+
+    mail = json.loads(body)
+    first, second = mail["personalizations"]
+    assert body == json.dumps(mail).encode()
+    assert first["to"] == [{"email": group[0].to}]
+    assert first["custom_args"] == {"attempt": group[0].token}
+    assert second["headers"]["List-Unsubscribe"] == f"<{group[1].unsubscribe_url}>"

@@ -12,7 +12,8 @@ from outreach.contactcenter.directive_evidence import (
     OutageEvidence,
     WaitEvidence,
 )
-from outreach.contactcenter.directives import active, decide
+from outreach.contactcenter.directive_minute import decide
+from outreach.contactcenter.directives import active
 from outreach.model.contactcenter import DirectiveKind, DirectiveState
 
 START = datetime(2026, 7, 12, 6, 40, tzinfo=UTC)

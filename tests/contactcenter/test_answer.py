@@ -279,8 +279,12 @@ def test_priority_is_high_for_class_a_and_for_the_types_that_configuration_adds(
 def test_a_priority_caller_is_offered_no_link():
     offers = Offers(sms_link=True, callback=True, wait_band="5_10")
 
-    normal = said([make_truth()], offers=offers)
-    urgent = said([make_truth()], caller=make_caller(make_premise(priority="A")), offers=offers)
+    normal = said([make_truth()], caller=make_caller(make_premise(takes_sms=True)), offers=offers)
+    urgent = said(
+        [make_truth()],
+        caller=make_caller(make_premise(priority="A", takes_sms=True)),
+        offers=offers,
+    )
 
     assert normal.offer_sms_link
     assert (urgent.offer_sms_link, urgent.offer_callback, urgent.wait_band) == (False, True, "5_10")

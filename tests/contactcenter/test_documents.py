@@ -19,8 +19,8 @@ from tests.contactcenter.make_truths import (
     speak,
 )
 
-from outreach.contactcenter import twiml, vxml
-from outreach.contactcenter.answer import answer
+from outreach.contactcenter import connect_map, twiml, vxml
+from outreach.contactcenter.answer import Offers, answer
 from outreach.contactcenter.speakable import phrases, speakable, speech_tag
 from outreach.messages.render import Renderer
 from outreach.messages.texts import read_texts
@@ -181,3 +181,123 @@ def test_the_texts_of_the_product_speak_in_each_language(template, locale, schem
     assert heard.text
     assert not any(letter.isdigit() for letter in heard.text)
     schema.assertValid(etree.fromstring(vxml.document(heard)))
+
+
+OFFERED = {"none": Offers(), "both": Offers(sms_link=True, report=True)}
+
+
+@pytest.mark.parametrize("offers", OFFERED)
+@pytest.mark.parametrize("locale", ["es", "pt-BR", "en"])
+@pytest.mark.parametrize("template", SAID)
+def test_every_document_holds_for_every_status_language_and_offer(
+    template, locale, offers, schema, renderer
+):
+    caller = make_caller(make_premise(takes_sms=True), locale=locale)
+    rules = replace(RULES, safety_key="0")
+
+    heard = answer(
+        caller,
+        [make_truth(**SAID[template])],
+        renderer.speak,
+        now=NIGHT,
+        rules=rules,
+        offers=OFFERED[offers],
+    )
+
+    schema.assertValid(etree.fromstring(vxml.document(heard)))
+    gather = etree.fromstring(gathered(heard))[0]
+    spoken = [each.text for each in gather]
+    assert spoken[:2] == [heard.safety, heard.text]
+    assert len(spoken) == 2 + bool(heard.menu)
+    assert not any(letter.isdigit() for letter in "".join(spoken))
+    flat = connect_map.flat(heard)
+    assert all(isinstance(value, str) for value in flat.values())
+    assert flat["menu"] == heard.menu
+    assert heard.seconds <= 20
+    assert len(heard.text.split()) <= 40
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    words = Words(sender="Luz", company="Luz del Sur", link="https://example.com/luz", phone="600",
+                  priority_line="601", emergency="133")  # fmt: skip
+    return Renderer(read_texts(TEMPLATES), words)
+
+
+def gathered(heard: IvrAnswer) -> bytes:
+    pressed = "https://avisos.example.com/v1/ivr/pressed"
+    return twiml.document(heard, default_flow_url=FLOW, pressed_url=pressed).encode()
+
+
+def test_a_gather_that_comes_back_to_us_names_the_outage_and_nobody():
+    gather = etree.fromstring(gathered(replace(ANSWER, outage_id="out_7a", menu="Uno.")))[0]
+
+    assert gather.get("action") == (
+        "https://avisos.example.com/v1/ivr/pressed?outage_id=out_7a&lang=es-MX" + twiml.OVERRIDES
+    )
+
+
+def test_a_dialog_with_a_menu_returns_the_key_that_was_pressed(schema):
+    asked = replace(ANSWER, outage_id="out_7a", menu="Para un SMS, marque uno.")
+
+    document = etree.fromstring(vxml.document(asked))
+
+    schema.assertValid(document)
+    [field] = document.iter(f"{{{vxml.NAMESPACE}}}field")
+    assert field.get("type") == "digits?length=1"
+    filled = field.find(f"{{{vxml.NAMESPACE}}}filled")
+    assert [dict(each.attrib) for each in filled] == [
+        {"name": "key", "expr": "pressed"},
+        {"namelist": vxml.RETURNED},
+    ]
+
+
+def test_an_id_that_is_none_of_ours_is_no_script_in_a_dialog():
+    document = vxml.document(replace(ANSWER, outage_id="x'+alert(1)+'"))
+
+    assert "alert" not in document
+
+
+def test_hostile_names_come_out_flat_whole_and_small_for_connect():
+    for text in [*naughty_strings(), *GARBAGE, "\U0001f600" * 9_000, "a" * 90_000]:
+        odd = replace(as_said(text), zone_name=text, safety=text, menu=text, outage_id=text)
+
+        flat = connect_map.flat(odd)
+
+        assert all(isinstance(value, str) for value in flat.values())
+        assert len(json.dumps(flat, ensure_ascii=False).encode()) <= connect_map.MOST_BYTES
+        if flat["text_ssml"]:
+            etree.fromstring(flat["text_ssml"])
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({}, {}),
+        ({"Details": []}, {}),
+        ({"Details": {"ContactData": None, "Parameters": {"postal": 5}}}, {}),
+        (
+            {
+                "Details": {
+                    "ContactData": {
+                        "CustomerEndpoint": {"Address": "+56911111111"},
+                        "SystemEndpoint": {"Address": "+56600"},
+                        "ContactId": "c",
+                        "LanguageCode": "es-CL",
+                    },
+                    "Parameters": {"lang": "pt", "account": "C-1", "digit": ""},
+                }
+            },
+            {
+                "ani": "+56911111111",
+                "dnis": "+56600",
+                "call_id": "c",
+                "lang": "pt",
+                "account": "C-1",
+            },
+        ),
+    ],
+    ids=["empty", "a list", "odd parts", "a call"],
+)
+def test_the_event_of_connect_is_read_as_a_question(event, expected):
+    assert connect_map.asked(event) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 
 from outreach.addresses import Keyring, normalise_phone
+from outreach.deflection import array_sums
 from outreach.deflection.calls import CallsReport, import_calls
 from outreach.deflection.calls_mapping import CallsMapping, read_calls_mapping
 from outreach.deflection.episodes import exposure
-from outreach.deflection.estimate import estimate
+from outreach.deflection.estimate import estimate, from_sums
 from outreach.deflection.refusals import Design, inversions
 from outreach.model.deflection import Deflection, IdentifiedCall, Slot
 from outreach.model.numbering import PhoneRefused
@@ -178,6 +180,20 @@ def test_the_estimate_is_that_of_the_answers(name, grace, answers, slots, calls,
     table = exposure(slots, start, dict(measured.grace))
     assert sum(map(sum, table.unsent.values())) == pytest.approx(expected["T0_total"], rel=1e-9)
     assert sum(map(sum, table.told.values())) == pytest.approx(expected["T1_total"], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["with_measured_grace", "with_fixed_grace_2"])
+def test_sums_over_arrays_give_the_answers_too(name, answers, slots, calls, start):
+    expected = answers[name]
+    log = array_sums.of_slots(slots, calls, start=start, grace=expected["grace_minutes"])
+
+    found = array_sums.episodes(log)
+    measured = replace(
+        from_sums(array_sums.summed(log, found), identified_share=expected["identified_share"]),
+        counts=array_sums.counted(log, found),
+    )
+
+    assert _numbers(measured) == pytest.approx(_expected(expected), rel=1e-9, abs=1e-9)
 
 
 def test_the_calls_at_risk_are_those_of_the_answers(answers, slots, calls, start, parameters):

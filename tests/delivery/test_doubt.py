@@ -15,7 +15,7 @@ from tests.store.test_claims import claim
 from outreach.delivery import doubt
 from outreach.model.message import Attempt, Found
 from outreach.model.words import MessageState as S, PriorityClass
-from outreach.store import lanes, ledger, tables as t
+from outreach.store import attempts, lanes, ledger, settle, tables as t
 from outreach.store.session import Database
 
 
@@ -168,3 +168,27 @@ def test_a_channel_without_receipts_adopts_as_sent(database: Database):
     look(database, Listing(is_there, has_receipts=False), 31)
 
     assert state(database, message).state == S.SENT
+
+
+@pytest.mark.parametrize("priority", [PriorityClass.A, PriorityClass.C])
+def test_of_several_alike_none_is_adopted_and_nothing_is_sent_again(
+    database: Database, priority: PriorityClass
+):
+    message = in_doubt(database, priority=priority)
+    alike = Listing(lambda each: Found(id=each.id, provider_ref=None, is_one_of_several=True))
+
+    assert look(database, alike, 31, 70) == [{S.UNKNOWN: 1}, {}]
+    assert state(database, message).reason == doubt.SEVERAL
+
+
+def test_a_second_reference_in_receipts_is_a_second_copy(database: Database):
+    with database.write() as session:
+        one, two, three = make.make_messages(session, 3, state=S.ACCEPTED, provider_ref="SM1")
+        session.execute(update(t.message).where(t.message.c.id == three).values(provider_ref=None))
+
+        flagged = attempts.flag_copies(session, {one: {"SM1", "SM2"}, two: {"SM1"}, three: {"SM9"}})
+
+        assert flagged == [one]
+        assert attempts.flag_copies(session, {}) == []
+        assert attempts.copies(session) == 1
+        assert make.row_of(session, one).reason == settle.DUPLICATE

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import given, settings, strategies
 from sqlalchemy import func, select
 from tests import make
 from tests.store.test_claims import claim
@@ -186,6 +187,64 @@ def test_any_order_and_any_number_of_times_ends_in_the_same_state(story, start, 
     assert state == story[-1]
 
 
+SAID = [S.ACCEPTED, S.SENT, S.UNDELIVERED, S.DELIVERED]
+"""Whatever a provider may say of one try, also what contradicts itself."""
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(
+    strategies.lists(strategies.sampled_from(SAID), min_size=1, max_size=4),
+    strategies.sampled_from(KNOWN),
+    strategies.data(),
+)
+def test_shuffled_and_five_times_repeated_a_thousand_times_it_is_the_same_state(said, start, data):
+    told = data.draw(strategies.permutations(said * 5))
+    cuts = data.draw(strategies.lists(strategies.integers(0, len(told)), max_size=4))
+
+    state = start
+    for first, last in zip([0, *sorted(cuts)], [*sorted(cuts), len(told)], strict=True):
+        move = receipts.fold(
+            Standing(id=1, try_=1, state=state), [waiting(one) for one in told[first:last]]
+        )
+        state = move.state if move else state
+
+    assert state == max(said, key=SAID.index)
+
+
+def test_events_shuffled_repeated_and_mixed_with_forged_ones_leave_the_same_ledger(
+    database: Database,
+):
+    said = [[S.ACCEPTED, S.SENT, S.DELIVERED], [S.ACCEPTED, S.UNDELIVERED], [S.SENT], [S.ACCEPTED]]
+    found = []
+    for seed in range(4):
+        messages = [message_in(database, S.SENDING, owner="w1", lane="sms") for _each in said]
+        events = [
+            event(message, state, key=f"{message}.{state}")
+            for message, states in zip(messages, said, strict=True)
+            for state in states
+        ] * 5
+        events += [event(messages[3], S.DELIVERED, token=f"{messages[3]}.1.forged")]
+        random.Random(seed).shuffle(events)  # noqa: S311  an order, no secret
+        for start in range(0, len(events), 7):
+            tell(database, *events[start : start + 7])
+        found.append([row(database, message).state for message in messages])
+
+    assert found == [[S.DELIVERED, S.UNDELIVERED, S.SENT, S.ACCEPTED]] * 4
+
+
+def test_a_thousand_events_of_one_body_are_kept_and_counted_once(database: Database):
+    with database.write() as session:
+        messages = make.make_messages(session, 3, state=S.ACCEPTED, **{"try": 1})
+    events = [event(messages[n % 3], None, key=f"open{n}") for n in range(1_000)]
+
+    first = receipts.take_in(database, make.KEYRING, events, b"raw", now=make.NOW)
+    again = receipts.take_in(database, make.KEYRING, [*events, *events], b"raw", now=make.NOW)
+
+    assert (first, again) == (1_000, 0)
+    with database.read() as session:
+        assert session.execute(select(func.count(t.receipt.c.id))).scalar_one() == 1_000
+
+
 @given(
     strategies.sampled_from(list(S)),
     strategies.sampled_from([*S, None]),
@@ -214,3 +273,14 @@ def reachable(state: S) -> set[S]:
                 if following in {S.SENDING, S.ACCEPTED}:
                     todo.append(following)
     return seen
+
+
+def test_a_second_copy_that_a_receipt_tells_of_is_flagged(database: Database):
+    message = message_in(database, S.ACCEPTED, provider_ref="SM1", **{"try": 2})
+
+    tell(database, event(message, S.DELIVERED, try_=2))
+    assert row(database, message).reason is None
+    tell(database, event(message, S.SENT, try_=1, provider_ref="SM0"))
+
+    assert row(database, message).reason == settle.DUPLICATE
+    assert row(database, message).provider_ref == "SM1"

@@ -107,8 +107,8 @@ def test_a_board_is_as_fresh_as_the_claim_and_goes_stale():
 
     assert not board.wants_look(10.1)
     assert board.wants_look(10.25)
-    assert not board.is_stale(11.0)
-    assert board.is_stale(11.1)
+    assert not board.is_stale(10.75)
+    assert board.is_stale(10.85)
 
 
 def test_a_board_asks_only_for_what_is_in_hand():
@@ -119,6 +119,29 @@ def test_a_board_asks_only_for_what_is_in_hand():
 
     assert (board.waves, board.addresses) == ({8, 9}, {b"i", b"j"})
     assert board.is_stale(1.5)
+
+
+def test_what_is_claimed_with_other_messages_in_hand_makes_a_board_no_younger():
+    board = StopBoard()
+    board.hold([recipient()], asked_at=5.0)
+
+    board.hold([recipient(id=2)], asked_at=4.0)
+
+    assert board.is_stale(5.5)
+
+
+def test_a_look_that_began_before_a_claim_does_not_answer_for_it():
+    board = StopBoard()
+    board.hold([recipient()], asked_at=1.0)
+    waves, _addresses = board.asks()
+
+    board.hold([recipient(id=2, step_run=8)], asked_at=1.5)
+    board.renew(Stops(), asked_at=2.0)
+
+    assert (8 in waves, board.is_stale(2.6)) == (False, True)
+    assert 8 in board.asks()[0]
+    board.renew(Stops(), asked_at=2.6)
+    assert not board.is_stale(3.4)
 
 
 @pytest.mark.parametrize(
@@ -155,9 +178,9 @@ def test_a_breaker_trips_once_and_then_counts_anew():
         (Refused(id=1, code="1", reason=""), True),
         (Refused(id=1, code="1", reason="", address_is_bad=True), False),
         (Refused(id=1, code="1", reason="", opted_out=True), False),
-        (delayed(), True),
+        (delayed(), False),
         (delayed(throttled=True), False),
-        (InDoubt(id=1, reason=""), True),
+        (InDoubt(id=1, reason=""), False),
     ],
 )
 def test_what_speaks_against_a_run(outcome, error):

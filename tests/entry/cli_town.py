@@ -10,13 +10,13 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 from sqlalchemy import select, update
-from tests import town
+from tests import carried_copy, town
 from tests.entry.cli_runs import NOW, lay_out
 
 from outreach.campaigns import pins
 from outreach.entry.cli.command import Given
 from outreach.entry.cli.main import cli
-from outreach.settings import carried, load
+from outreach.settings import load
 from outreach.store import runs, tables as t
 from outreach.store.session import Database
 
@@ -28,7 +28,7 @@ class Night:
         self.folder = lay_out(folder, database=template)
         for name in ("campaigns", "templates"):
             shutil.rmtree(self.folder / name)
-            shutil.copytree(carried(name), self.folder / name)
+        carried_copy.lay_out(self.folder)
         self.database = Database(f"sqlite:///{self.folder / 'outreach.db'}")
         with self.database.write() as session:
             town.build(session)

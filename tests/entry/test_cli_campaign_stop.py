@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from tests.entry.telling import LATER, UNPLANNED, lines, night, send, tripped
 
+from outreach import clock
 from outreach.model.words import MessageState
 
 
@@ -98,7 +101,7 @@ def test_a_correction_asks_and_can_be_tried(terminal):
     tried = lines(terminal.run("campaign", "correct", "last", "--fact", "x", "--dry-run", at=LATER))
 
     assert asked.exit_code == 1
-    assert "7 who heard before hear it" in tried
+    assert "7 who heard before hear it · SMS 7 · social 1" in tried
     assert terminal.snapshot() == before
 
 
@@ -130,3 +133,45 @@ def test_last_is_an_open_outage_before_a_newer_planned_work(terminal):
     found = terminal.answer("campaign", "watch", "last")
 
     assert found["id"] == outage["id"]
+
+
+# ── what providers are asked for ─────────────────────────────────────────────────────────────
+
+
+def test_a_cancel_asks_back_what_providers_hold_and_the_status_says_what_came_of_it(terminal):
+    tripped(terminal)
+    send(terminal, at=LATER, priority="A", state=MessageState.ACCEPTED)
+
+    shown = lines(terminal.run("campaign", "cancel", "last", "--yes"))
+    [found] = terminal.answer("campaign", "status", "last")
+
+    assert shown[1:] == ["asked back 1: 1 without an answer yet"]
+    assert found["asked_back"] == {
+        "asked": 1,
+        "waiting": 1,
+        "recalled": 0,
+        "refused": 0,
+        "untold": 0,
+    }
+
+
+def test_a_correction_asks_back_what_is_wrong(terminal):
+    tripped(terminal)
+    send(terminal, at=LATER, state=MessageState.ACCEPTED)
+
+    words = ("campaign", "correct", "last", "--fact", "x", "--yes")
+    shown = lines(terminal.run(*words, at=LATER))
+
+    assert "asked back 8: 8 without an answer yet" in shown
+
+
+def test_counts_that_are_not_final_yet_say_so(terminal, monkeypatch):
+    tripped(terminal)
+    send(terminal, at=LATER, priority="A", state=MessageState.SENDING)
+    monkeypatch.setattr(clock, "monotonic", itertools.count(step=5).__next__)
+
+    shown = lines(terminal.run("campaign", "pause", "last"))
+    [found] = terminal.answer("campaign", "pause", "last")
+
+    assert shown[1].startswith("not final yet: 1 is in a call")
+    assert found["in_call"] == 1

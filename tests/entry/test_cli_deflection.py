@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from tests.entry.telling import LATER, lines, night, send, tripped
 
-from outreach.entry.cli import deflection
-from outreach.model.deflection import Deflection, EpisodeCounts, Interval, Verdict
+from outreach.campaigns import measuring
+from outreach.deflection.holdout import contrast
+from outreach.entry.cli import deflection_words as words
+from outreach.model.deflection import (
+    Called,
+    Deflection,
+    EpisodeCounts,
+    Interval,
+    Sums,
+    Verdict,
+)
 
 MEASURED = Deflection(
     verdict=Verdict.DEFLECTS,
@@ -31,17 +41,20 @@ MEASURED = Deflection(
 )
 
 
-@pytest.fixture
-def terminal(tmp_path, sqlite_template, monkeypatch):
-    made = night(tmp_path / "luz", sqlite_template, monkeypatch)
-    tripped(made)
-    send(made, at=LATER)
-    return made
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory, sqlite_template):
+    """Nothing here writes: one night for all, for it is dear."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        made = night(tmp_path_factory.mktemp("night") / "luz", sqlite_template, monkeypatch)
+        tripped(made)
+        send(made, at=LATER)
+        yield made
 
 
 def measures(monkeypatch, **changes) -> None:
     found = replace(MEASURED, **changes)
-    monkeypatch.setattr(deflection, "measure", lambda *_given, **_named: found)
+    of_run = SimpleNamespace(deflection=found)
+    monkeypatch.setattr(measuring, "of_run", lambda *_given, **_named: of_run)
 
 
 def test_without_any_call_it_says_not_enough_and_how_to_bring_them(terminal):
@@ -113,14 +126,15 @@ def test_an_estimate_with_parts_missing_prints_the_rest(terminal, monkeypatch):
 
     shown = lines(terminal.run("deflection", "show", at=LATER))
 
-    assert len(shown) == 3
+    assert len(shown) == 4
+    assert not any("saves" in line for line in shown)
 
 
 def test_without_a_variance_an_even_rollout_says_what_could_be_seen():
     counts = EpisodeCounts(unsent=40, delivered=40, undelivered=20)
     found = replace(MEASURED, verdict=Verdict.NOT_ENOUGH, variance=None, counts=counts)
 
-    least = deflection.detectable(found)
+    least = words.detectable(found)
 
     info = 100 * sum((m + 0.5) / 10 * (1 - (m + 0.5) / 10) for m in range(10)) / 10
     assert least == pytest.approx(1 - math.exp(-2.8 / math.sqrt(info) / (40 / 60)))
@@ -134,8 +148,8 @@ def test_without_a_variance_an_even_rollout_says_what_could_be_seen():
 def test_what_can_tell_nothing_has_no_smallest_effect(counts):
     found = replace(MEASURED, verdict=Verdict.NOT_ENOUGH, variance=None, counts=counts)
 
-    assert deflection.detectable(found) is None
-    assert list(deflection._too_few(found)) == []
+    assert words.detectable(found) is None
+    assert list(words.too_few(found)) == []
 
 
 def test_before_any_launch_there_is_nothing_to_measure(tmp_path, sqlite_template, monkeypatch):
@@ -145,3 +159,78 @@ def test_before_any_launch_there_is_nothing_to_measure(tmp_path, sqlite_template
 
     assert (shown.exit_code, shown.stdout) == (0, "")
     assert "nothing to measure" in shown.stderr
+
+
+def test_every_number_ends_with_the_method_that_made_it(terminal, monkeypatch):
+    measures(monkeypatch)
+
+    shown = lines(terminal.run("deflection", "show", at=LATER))
+    [found] = terminal.answer("deflection", "show", at=LATER)
+
+    assert any(line.startswith("  method: message deflection, 1 - theta_msg") for line in shown)
+    assert found["method"].startswith("message deflection, 1 - theta_msg")
+
+
+def test_a_call_with_a_price_makes_a_sum_with_its_interval(terminal, monkeypatch):
+    measures(monkeypatch)
+    monkeypatch.setenv("OUTREACH_CONTACTCENTER__CALL_COST", "2.5")
+
+    shown = lines(terminal.run("deflection", "show", at=LATER))
+    [found] = terminal.answer("deflection", "show", at=LATER)
+
+    assert any("cost saved: 836" in line and "(95 %: 250 to 1,500)" in line for line in shown)
+    assert (found["cost_saved"], found["cost_saved_interval"]) == (836.0, [250.0, 1500.0])
+
+
+@pytest.mark.parametrize(
+    ("by", "label"),
+    [
+        ("wave", "waited for it"),
+        ("class", "not causal"),
+        ("channel", "not causal unless randomised"),
+        ("lag", "average over exposures inside the rollout"),
+    ],
+)
+def test_parts_come_with_what_may_not_be_read_into_them(terminal, by, label):
+    shown = terminal.run("deflection", "show", "last", "--by", by, at=LATER).stdout
+
+    assert label in " ".join(shown.split())
+
+
+def test_campaigns_are_added_up_and_the_untrusted_left_out(terminal, monkeypatch):
+    measures(monkeypatch, sums=SUMS, verdict=Verdict.NOT_ENOUGH)
+    [pooled] = terminal.answer("deflection", "show", "--pooled", "--since", "30d", at=LATER)
+    measures(
+        monkeypatch, sums=SUMS, verdict=Verdict.REFUSED, design_reasons=("the seed is missing",)
+    )
+    [none] = terminal.answer("deflection", "show", "--pooled", at=LATER)
+    shown = lines(terminal.run("deflection", "show", "--pooled", at=LATER))
+
+    assert (pooled["runs"], pooled["left_out"]) == (1, 0)
+    assert pooled["theta_msg"] == pytest.approx(60 / (110 - 10))
+    assert (none["runs"], none["left_out"], none["theta_msg"]) == (0, 1, None)
+    assert "1 left out" in shown[-1]
+
+
+def test_since_alone_is_refused_with_what_to_do(terminal):
+    refused = terminal.run("deflection", "show", "--since", "30d", at=LATER)
+
+    assert refused.exit_code != 0
+    assert "--pooled" in refused.stderr
+
+
+def test_a_holdout_is_told_in_lines_of_its_own_and_never_as_theta(terminal, monkeypatch):
+    measures(monkeypatch)
+    found = contrast(Called(households=900, called=90), Called(households=100, called=20))
+    monkeypatch.setattr(measuring, "holdout", lambda *_given, **_named: found)
+
+    shown = lines(terminal.run("deflection", "show", at=LATER))
+
+    assert "  of 1,000 households 100.0 fewer called (95 %: 30.0 to 190.6)" in shown
+    assert shown[-1].endswith("not theta_msg")
+
+
+SUMS = Sums(
+    delivered_w0=60.0, undelivered_w0=10.0, unsent_w1=110.0, sxx=40.0, sxy=0.0, syy=80.0,
+    itt_cross=50.0, delivered_episodes=90, episodes=300, itt_xx=50.0, itt_yy=80.0,
+)  # fmt: skip

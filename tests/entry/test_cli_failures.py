@@ -9,14 +9,8 @@ import sys
 import click
 import pytest
 
-from outreach.entry import languages
 from outreach.entry.cli import failures
 from outreach.model.errors import DoneInPart, GuardRefused, InputRefused, StoreUnusable
-
-
-@pytest.fixture(autouse=True)
-def _english():
-    languages.use("en")
 
 
 def ended(error: BaseException, *, debug: bool = False) -> object:

@@ -60,7 +60,7 @@ def test_help_of_a_command_shows_its_options_and_its_example():
 def test_help_of_a_group_lists_its_verbs_whole():
     shown = run("db", "-h")
 
-    assert "Upgrade and check the database." in shown.output
+    assert "Upgrade, check, back up and restore the database." in shown.output
     assert "  check    Say whether the database and this version agree." in shown.output
 
 

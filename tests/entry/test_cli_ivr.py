@@ -90,3 +90,19 @@ def test_a_number_that_is_too_long_is_refused_without_repeating_it(terminal):
     shown = terminal.run("ivr", "answer", "--from", "9" * 70)
 
     assert shown.stderr == "error: --from: not understood\n"
+
+
+@pytest.mark.parametrize("shape", ["vxml", "data", "connect"])
+def test_the_document_of_a_platform_can_be_looked_at(terminal, shape):
+    shown = terminal.run("ivr", "answer", "--account", "C-0005", "--as", shape)
+    found = terminal.answer("ivr", "answer", "--account", "C-0005", "--as", shape)
+
+    assert "corte de luz en Ñuñoa" in shown.stdout
+    assert found["document"].strip() == shown.stdout.strip()
+
+
+def test_twiml_needs_a_flow_to_go_on_to(terminal):
+    refused = terminal.run("ivr", "answer", "--account", "C-0005", "--as", "twiml")
+
+    assert refused.exit_code == 1
+    assert "default_flow_url" in refused.stderr

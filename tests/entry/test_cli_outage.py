@@ -96,10 +96,11 @@ def test_machines_get_every_figure(night):
     [
         (("--node", "ALM-F21"), "'ALM-F21': no such node; near: ALM-F12"),
         (("--locality", "Providensia"), "'Providensia': no such locality; near: Providencia"),
-        (("--locality", "zzzz"), "'zzzz': no such locality"),
+        (("--locality", "zzzz"), "'zzzz': no such locality; there are, for example: Ñuñoa, "),
+        (("--node", "zzzz"), "'zzzz': no such node; there are, for example: ALM-F12"),
         ((), "scope: nothing is named"),
     ],
-    ids=["node", "locality", "nothing near", "nowhere"],
+    ids=["node", "locality", "nothing near", "no node near", "nowhere"],
 )
 def test_an_unknown_place_is_refused_with_what_is_near(night, typed, near):
     shown = night.run("outage", "open", *typed)

@@ -31,11 +31,6 @@ ROW = {
 HEADINGS = {key: key for key in ROW}
 
 
-@pytest.fixture(autouse=True)
-def _english():
-    languages.use("en")
-
-
 def shown(capsys, form: Format, rows, *, headings=None, country="CL") -> str:
     answer = Output(format=form, zone=ZoneInfo("America/Santiago"), country=country)
     answer.rows(rows, headings=headings or HEADINGS)

@@ -130,7 +130,7 @@ def test_what_is_missing_is_said_in_a_sentence(folder, written, about, said):
 
 
 def test_secrets_in_a_file_for_its_owner_alone_are_let_be(folder):
-    append(folder, '[twilio]\nauth_token = "x"\n')
+    append(folder, '[twilio]\nauth_token = "9f2c51d0e7a84b36"\n')
     (folder / "outreach.toml").chmod(0o600)
 
     assert findings(folder, about="settings") == []

@@ -9,7 +9,6 @@ import pytest
 from tests.entry.cli_runs import run
 
 from outreach import settings as configuration
-from outreach.entry import languages
 from outreach.entry.cli import demo_workspace
 from outreach.entry.demo import utility
 from outreach.store import migrations
@@ -25,12 +24,6 @@ def small(tmp_path_factory):
     done = run("demo", "--folder", str(folder), "--customers", SMALL, "--format", "json")
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout), folder, done.stderr
-
-
-@pytest.fixture(autouse=True)
-def _english():
-    yield
-    languages.use(languages.SOURCE)
 
 
 def test_every_message_is_in_one_state_and_the_states_add_up(small):

@@ -10,26 +10,19 @@ from typing import Any
 
 import pytest
 import structlog
-from lxml import etree
 from tests.contactcenter.make_truths import NIGHT, make_truth, minutes, speak
-from tests.entry.web import FLOW, PUBLIC, AwayDatabase, World, browser, make_app
+from tests.entry.web import AwayDatabase, browser, make_app
 from tests.make import (  # fmt: skip
     make_account,
-    make_contact_point,
-    make_customer,
-    make_customer_contact,
     make_node,
     make_occasion,
     make_premise,
     make_revision,
 )
-from twilio.request_validator import RequestValidator
 
-from outreach.channels.twilio_sms import is_genuine
 from outreach.entry.http.app import Front
 from outreach.entry.http.live import Loader
 from outreach.model.errors import StoreUnusable
-from outreach.settings import Settings
 from outreach.store import changes, tables as t
 from outreach.store.ivr import Callers
 
@@ -38,17 +31,9 @@ VXML = Path(__file__).parents[2].parent / "shared" / "corpora" / "voicexml" / "v
 
 
 @pytest.fixture
-def world(database):
-    """One outage over tree order 100 to 199, and a caller under it."""
-    with database.write() as session:
-        person = make_customer(session, locale="es-CL")
-        contract = make_account(session, customer=person, ref="C-1")
-        number = make_contact_point(session, address=CANARY, customers=1)
-        make_customer_contact(session, customer=person, contact_point=number)
-        make_premise(session, account=contract, tree_order=150, locality="Ñuñoa")
-    world = World(live=[make_truth(public_etr=NIGHT + minutes(40))])
-    yield world
-    world.close()
+def world(called):
+    """Whoever asks here has an outage."""
+    return called
 
 
 def asked(app: Front, **question: str) -> Any:
@@ -258,67 +243,6 @@ def test_no_log_line_holds_the_caller(database, world):
 
     assert lines
     assert CANARY[1:] not in str(lines)
-
-
-@pytest.mark.parametrize("path", ["/v1/ivr/vxml", "/v1/ivr/vxml/data"])
-def test_voicexml_is_served_by_form_and_by_place(database, world, path):
-    client = browser(make_app(database, world))
-
-    posted = client.post(path, data={"ani": CANARY})
-    got = client.get(path, params={"locality": "Ñuñoa"})
-    garbage = client.post(path, content=b"\xff=1")
-
-    for heard in (posted, got, garbage):
-        assert heard.status_code == 200
-        etree.fromstring(heard.content)
-    assert "outage_etr es-CL" in posted.text
-
-
-def test_the_dialogs_that_are_served_are_valid_voicexml(database, world):
-    if not VXML.exists():
-        pytest.skip("the VoiceXML schema of ../shared is absent")
-    schema = etree.XMLSchema(etree.parse(VXML))
-    client = browser(make_app(database, world))
-
-    for body in ({"ani": CANARY}, {"ani": "x"}, {"locality": "<&'\">"}, {}):
-        schema.assertValid(etree.fromstring(client.post("/v1/ivr/vxml", data=body).content))
-
-
-def test_twilio_gets_a_gather_and_the_default_flow(database, world):
-    heard = browser(make_app(database, world)).post(
-        "/v1/ivr/twiml", data={"From": CANARY, "To": "+56600", "CallSid": "CA1"}
-    )
-
-    document = etree.fromstring(heard.content)
-    assert "outage_etr es-CL" in document.findtext("Gather/Say")
-    assert document.findtext("Redirect").startswith(FLOW)
-
-
-def test_without_a_default_flow_twilio_is_sent_to_its_fallback(database, world):
-    app = make_app(database, world, settings=Settings(workspace=Path("nowhere")))
-
-    assert browser(app).post("/v1/ivr/twiml", data={"From": CANARY}).status_code == 404
-
-
-def test_twiml_is_signed_for_the_public_address(database, world):
-    form = {"From": CANARY, "To": "+56600"}
-    signed = RequestValidator("secret").compute_signature(f"{PUBLIC}/v1/ivr/twiml?a=1", form)
-    client = browser(
-        make_app(
-            database, world, twilio_genuine=lambda url, pairs, sig: is_genuine(url, pairs, sig, "secret")
-        )
-    )  # fmt: skip
-
-    def status(path: str = "/v1/ivr/twiml?a=1", signature: str = signed, data: Any = form) -> int:
-        return int(
-            client.post(path, data=data, headers={"X-Twilio-Signature": signature}).status_code
-        )
-
-    assert status() == 200
-    assert status(path="/v1/ivr/twiml?a=2") == 403
-    assert status(signature="forged") == 403
-    assert status(data=form | {"From": "+1"}) == 403
-    assert client.post("/v1/ivr/twiml", content=b"\xff").status_code == 403
 
 
 def test_the_loader_reads_a_revision_once(database):

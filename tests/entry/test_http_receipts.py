@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import structlog
-from tests.entry.web import PUBLIC, World, browser, make_app, make_context, receipt
+from tests.entry.web import PUBLIC, browser, make_app, make_context, receipt
 from tests.make import KEYRING, NOW
 
 from outreach.entry.http import receipts, wire
@@ -29,11 +29,7 @@ EVENTS = {
 }
 
 
-@pytest.fixture
-def world():
-    world = World()
-    yield world
-    world.close()
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
@@ -78,6 +74,9 @@ def test_genuine_events_are_kept(client, world):
         ("/webhooks/sendgrid", b"[]", {"Content-Type": "application/json"}, 403),
         ("/webhooks/sendgrid", b"[]", EVENTS | {"Content-Type": "text/plain"}, 415),
         ("/webhooks/sendgrid", b"[" * (1024 * 1024 + 1), EVENTS, 413),
+        ("/webhooks/sendgrid", b"[" * 200_000, EVENTS, 413),
+        ("/webhooks/sendgrid", b'[{"a":' * 60, EVENTS, 413),
+        (PATH, b"a=1", SIGNED | {"Content-Type": FORM_TYPE + "; charset=latin-1"}, 415),
     ],
 )
 def test_odd_or_forged_requests_are_refused_and_nothing_is_kept(
@@ -89,6 +88,26 @@ def test_odd_or_forged_requests_are_refused_and_nothing_is_kept(
 
     assert (refused.status_code, world.taken) == (status, [])
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_the_names_of_utf8_are_taken_as_twilio_writes_them(client, world):
+    headers = SIGNED | {"Content-Type": f'{FORM_TYPE}; charset="UTF-8"'}
+
+    assert client.post(PATH, content=b"MessageSid=SM1", headers=headers).status_code == 204
+
+
+def test_a_thousand_flat_events_are_not_taken_for_deep_ones(client):
+    body = b"[" + b",".join([b'{"sg_event_id": "]]"}'] * 1_000) + b"]"
+
+    assert client.post("/webhooks/sendgrid", content=body, headers=EVENTS).status_code == 204
+
+
+def test_a_forged_request_is_refused_without_a_word_of_its_body_in_the_log(client):
+    with structlog.testing.capture_logs() as lines:
+        refused = client.post(PATH, data=FORM, headers={"X-Twilio-Signature": "bad"})
+
+    assert refused.status_code == 403
+    assert "987654321" not in str(lines) + refused.text
 
 
 def test_without_credentials_every_webhook_is_refused(database, world):
@@ -144,6 +163,21 @@ def test_receipts_that_come_together_share_a_commit(database, world):
     asyncio.run(together())
 
     assert (len(world.taken), world.commits) == (600, 2)
+
+
+def test_a_commit_takes_only_so_many_events(database, world):
+    context = make_context(database, world)
+    events = tuple(receipt({"MessageSid": str(n)}, None) for n in range(900))
+
+    async def together() -> None:
+        group = GroupCommit(context)
+        each = Callback(receipts=events, raw=b"")
+        await asyncio.gather(*(group.kept(each) for _ in range(5)))
+        group.close()
+
+    asyncio.run(together())
+
+    assert (len(world.taken), world.commits) == (5, 3)
 
 
 def test_a_provider_that_hangs_up_does_not_disturb_the_others(database, world):

@@ -11,7 +11,7 @@ from tests.contactcenter.make_truths import NIGHT as NOW
 from tests.entry.cli_runs import NOW as RUN_AT
 from tests.entry.cli_town import Night
 from tests.entry.telling import night
-from tests.entry.web import World, browser, make_app
+from tests.entry.web import browser, make_app
 
 from outreach.model.words import LoadState
 from outreach.store import leases, loads, tables as t
@@ -21,13 +21,6 @@ from outreach.store.session import Session
 @pytest.fixture
 def terminal(tmp_path, sqlite_template, monkeypatch):
     return night(tmp_path / "luz", sqlite_template, monkeypatch)
-
-
-@pytest.fixture
-def world():
-    world = World()
-    yield world
-    world.close()
 
 
 def _load(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,13 +25,6 @@ ZONES = (
     "America/Havana",
     "America/St_Johns",
 )
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    languages.use("en")
-    yield
-    languages.use("en")
 
 
 def read(text: str, *, now: datetime = NIGHT, past: bool = False) -> str:

@@ -11,6 +11,7 @@ from tests import make, town
 
 from outreach.channels.outbox import Outbox
 from outreach.entry import scheduler, wiring
+from outreach.entry.minute import Minute
 from outreach.entry.wiring import Clocks, Installation
 from outreach.entry.worker import Worker
 from outreach.model.errors import StoreUnusable
@@ -175,19 +176,15 @@ def test_the_worker_works_until_it_is_told_to_stop(installation, hand):
     assert states(installation).get("accepted", 0) + states(installation).get("delivered", 0) >= 1
 
 
-def test_trouble_in_the_store_does_not_end_the_worker(installation, monkeypatch):
-    troubles = iter([StoreUnusable("away"), None])
+def test_trouble_in_the_store_does_not_end_the_worker(installation):
     worker = Worker(installation)
 
-    async def work() -> None:
-        trouble = next(troubles)
-        if trouble is not None:
-            raise trouble
-        worker.stop()
+    def away() -> None:
+        raise StoreUnusable("away")
 
-    asyncio.run(worker._forever(work, 0))
+    asyncio.run(worker._guarded(away))
 
-    assert next(troubles, "used up") == "used up"
+    assert worker.wanted()
 
 
 def test_one_process_leads_the_clock_and_another_takes_over_when_it_falls_silent(
@@ -211,10 +208,12 @@ def test_the_clock_fires_what_is_due_and_directs_the_contact_center(installation
     once(installation)
     hand.turn(3700)
 
+    each_minute = Minute(of=installation)
+
     scheduler.fire(installation)
-    scheduler.direct(installation)
+    scheduler.attend(each_minute)
     hand.turn(60)
-    scheduler.direct(installation)
+    scheduler.attend(each_minute)
 
     with installation.database.read() as session:
         fired = (
@@ -234,16 +233,18 @@ def test_a_clock_in_trouble_says_so_and_goes_on(installation, monkeypatch):
     monkeypatch.setattr(scheduler, "leads", broken)
 
     scheduler.fire(installation)
-    scheduler.direct(installation)
+    scheduler.attend(Minute(of=installation, leads=broken))
+    scheduler.deliver(installation)
 
 
 def test_a_scheduler_ticks_by_itself(installation):
-    ticking = scheduler.started(installation)
+    clock = scheduler.Clock(installation)
+    clock.start()
 
-    assert {job.trigger.interval for job in ticking.get_jobs()} == {
-        timedelta(seconds=1), timedelta(minutes=1),
+    assert {job.trigger.interval for job in clock.ticks.get_jobs()} == {
+        timedelta(seconds=0.5), timedelta(seconds=5), timedelta(minutes=1),
     }  # fmt: skip
-    ticking.shutdown(wait=True)
+    clock.stop()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from outreach.entry.http.context import Callback, WebContext
 from outreach.model.contactcenter import LiveTruth
 from outreach.model.errors import StoreUnusable
 from outreach.model.message import Receipt
-from outreach.settings import ContactCenter, Http, Settings
+from outreach.settings import Http, Settings
+from outreach.settings_contactcenter import ContactCenter
 from outreach.store.session import Database
 
 PUBLIC = "https://avisos.example.cl"
@@ -76,6 +77,11 @@ class AwayDatabase:
         if self.is_away:
             raise StoreUnusable("the database is away")
         return self._database.read()
+
+    def write(self) -> Any:
+        if self.is_away:
+            raise StoreUnusable("the database is away")
+        return self._database.write()
 
 
 def receipt(form: Any, token: str | None) -> Receipt:

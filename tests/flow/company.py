@@ -153,16 +153,31 @@ def _resident(number: int, section: str) -> Person:
     )
 
 
-def write(folder: Path, people: Iterable[Person], *, registered: str = "2026-03-01") -> Path:
-    """Writes the exports and the mapping file into `folder`; returns the mapping's path."""
+def write(
+    folder: Path,
+    people: Iterable[Person],
+    *,
+    registered: str = "2026-03-01",
+    calls: bool = False,
+) -> Path:
+    """Writes the exports and the mapping file into `folder`; returns the mapping's path.
+
+    calls: whether class A may be called as well.
+    """
     people = tuple(people)
     folder.mkdir(parents=True, exist_ok=True)
-    _csv(folder / "clientes.csv", [_customer(one, registered) for one in people], encoding="cp1252", delimiter=";")  # fmt: skip
+    rows = [_customer(one, registered) for one in people]
+    if calls:
+        rows = [row | {"LLAMADA": row["ELECTRODEPENDIENTE"] or "NO"} for row in rows]
+    _csv(folder / "clientes.csv", rows, encoding="cp1252", delimiter=";")
     _csv(folder / "suministros.csv", [_premise(one) for one in people], encoding="utf-8")
     (folder / "red.json").write_text(json.dumps(_network()), encoding="utf-8")
     (folder / "calls.toml").write_text(CALLS, encoding="utf-8")
     mapping = folder / "record.toml"
-    mapping.write_text(MAPPING, encoding="utf-8")
+    column = 'sms_consent = "SMS"\n'
+    may_call = column + 'voice_consent = "LLAMADA"\n'
+    text = MAPPING.replace(column, may_call) if calls else MAPPING
+    mapping.write_text(text, encoding="utf-8")
     return mapping
 
 

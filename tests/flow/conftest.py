@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from tests.flow.house import Hand, House
 
+from outreach.entry.http import pressed, questions
 from outreach.store.session import Database
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +20,15 @@ SAMPLE = ROOT.parent / "shared" / "sample-utility"
 EXAMPLES = ROOT / "docs" / "examples" / "rio-claro"
 EXPORTED = datetime(2026, 6, 12, 12, tzinfo=UTC)
 """On the day of the exports."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patience() -> Iterator[None]:
+    """Stories are about what is said; how long a caller waits for it is for tests of the route."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pressed, "WITHIN_S", 60.0)
+        patch.setattr(questions, "LOOKUP_WITHIN_S", 60.0)
+        yield
 
 
 @pytest.fixture
@@ -46,6 +57,18 @@ def sample(
     imported = house.asked(
         "record", "import", "--mapping", EXAMPLES / "record.toml", "--folder", SAMPLE
     )
+    with (
+        sqlite3.connect(folder / "house.db") as living,
+        sqlite3.connect(folder / "record.db") as kept,
+    ):
+        living.backup(kept)
     yield house, imported
     house.close()
     database.close()
+
+
+@pytest.fixture(scope="session")
+def sample_record(sample: tuple[House, dict[str, Any]]) -> Path:
+    """A database with the sample utility's record and nothing else; copy it."""
+    house, _imported = sample
+    return house.folder.parent / "record.db"

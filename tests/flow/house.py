@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from tests import carried_copy
 from tests.make import KEYRING
 
 from outreach.addresses import Keyring, read_keyring, write_keyring
@@ -24,7 +24,7 @@ from outreach.entry.cli.main import cli
 from outreach.entry.http.app import create_app
 from outreach.entry.wiring import Clocks, Installation
 from outreach.entry.worker import Worker
-from outreach.settings import Settings, carried, load
+from outreach.settings import Settings, load
 from outreach.store import ledger, tables as t
 from outreach.store.session import Database
 
@@ -100,15 +100,16 @@ class House:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "outreach.toml").write_text(TOML + more, encoding="utf-8")
-        for name in ("campaigns", "templates"):
-            shutil.copytree(carried(name), folder / name)
+        carried_copy.lay_out(folder)
         self.folder, self.database = folder, database
         self.hand = hand or Hand()
         self.settings: Settings = load(folder)
         write_keyring(KEYRING, self.settings.keys)  # the outbox's fates follow from it
         self.keyring: Keyring = read_keyring(self.settings.keys)
         self._front = create_app(wiring.web_context(self._installation()))
-        self.browser = TestClient(self._front, base_url="http://127.0.0.1:8020")
+        self.browser = TestClient(
+            self._front, base_url="http://127.0.0.1:8020", client=("127.0.0.1", 50_000)
+        )
 
     def close(self) -> None:
         self._front.close()

@@ -17,7 +17,7 @@ from tests.flow.house import Hand, House
 from outreach.store.session import Database
 
 PUBLIC = "https://avisos.luzdelvalle.example"
-SECRETS = ("test-token", sendgrid.API_KEY)
+SECRETS = (twilio.AUTH_TOKEN, sendgrid.API_KEY)
 _LANES = """
 [http]
 public_url = "{public}"
@@ -77,7 +77,17 @@ class Twilio(twilio.TwilioFake):
 class Connected:
     """The house, with both providers behind it."""
 
-    def __init__(self, folder: Path, database: Database, hand: Hand) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        hand: Hand,
+        *,
+        duty_phone: str = "",
+        more: str = "",
+    ) -> None:
+        self._before = f'duty_phone = "{duty_phone}"\n'  # the house's text ends in [contactcenter]
+        self._more = more
         self.twilio, self.sendgrid = Twilio(hand), sendgrid.SendGridFake()
         self._folder, self._database, self._hand = folder, database, hand
 
@@ -95,7 +105,9 @@ class Connected:
             public=PUBLIC, twilio=self.twilio.url, sendgrid=self.sendgrid.url,
             key=self.sendgrid.public_key,
         )  # fmt: skip
-        self.house = House(self._folder, self._database, more=lanes, hand=self._hand)
+        self.house = House(
+            self._folder, self._database, more=self._before + lanes + self._more, hand=self._hand
+        )
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from sqlalchemy import select
 from tests.flow import company
 from tests.flow.house import ZONE, House
 
-from outreach.store import tables as t
+from outreach.campaigns import pins
+from outreach.store import runs, tables as t
 
 MONDAY = datetime(2026, 7, 13, 10, 0, tzinfo=ZONE)
 TOLD = 25
@@ -173,14 +175,19 @@ def test_nothing_goes_twice_however_often_the_clock_beats(town: House):
     assert again["is_new"] is False
 
 
-def test_a_work_announced_two_days_ahead_is_a_breach_said_before_and_tells_at_once(town: House):
+SHORT = ("2026-07-15 09:00", "--because", "a pole is about to fall", "--approver", "beatriz")
+
+
+def test_a_work_announced_two_days_ahead_is_refused_and_two_people_let_it_tell_at_once(
+    town: House,
+):
     refused = town.run(
         "planned", "add", "--node", company.SOUTH, "--start", "2026-07-15 09:00", "--end", "13:00",
-        "--launch", code=1,
+        "--launch", "--yes", code=3,
     )  # fmt: skip
-    assert "Say so with --yes" in refused.stderr
+    assert "cl.planned_notice.electricity: 72 h; configured value, not confirmed" in refused.stderr
 
-    shown = adds(town, "2026-07-15 09:00", "--yes")
+    shown = adds(town, *SHORT)
     town.work()
     town.forward(minutes=1)
     town.work()
@@ -188,3 +195,68 @@ def test_a_work_announced_two_days_ahead_is_a_breach_said_before_and_tells_at_on
     assert "notice notice_72h: Sun 12 Jul 09:00, late: it leaves at once" in shown
     assert "BREACH: notice_72h was due Sun 12 Jul 09:00, 1 d 1 h ago" in shown
     assert steps(town) == {"notice_72h": TOLD}
+
+
+def test_no_door_announces_a_work_against_a_rule_of_the_country(town: House):
+    pinned = pins.read(town.settings, "planned-outage")
+    armed_by = runs.Armed(
+        campaign="planned-outage", pinned=pinned.digest, author="ana", approver="beatriz",
+        at=MONDAY, until=None,
+    )  # fmt: skip
+    with town.database.write() as session:
+        runs.pin(session, pinned.digest, pinned.body, now=MONDAY)
+        runs.arm(session, armed_by)
+    short = ("--start", "2026-07-15 09:00", "--end", "13:00", "--name", "TP-1")
+
+    armed = town.typed("planned", "add", "--node", company.SOUTH, *short)
+    launched = town.run("campaign", "launch", "planned-outage", "TP-1", "--yes", code=3)
+    town.run("planned", "waive", "TP-1", "--because", "urgent", "--approver", "beatriz")
+    town.run("campaign", "launch", "planned-outage", "TP-1", "--yes")
+
+    assert any("not launched by itself" in line and "72 h" in line for line in armed)
+    assert "cl.planned_notice.electricity" in launched.stderr
+
+
+def test_a_work_past_its_end_tells_that_it_goes_on_and_finished_then_says_so(town: House):
+    adds(town)
+    lives(town, at(15, "09:00"), at(18, "09:00"), at(18, "13:00"))
+    overrun = left(town, at(18, "12:59"))
+    heard = town.ivr("+56971230035")["status"]
+    lives(town, at(18, "14:00"), at(18, "14:20"))
+    town.run("outage", "restore", "TP-1", "--how", "crew")
+    lives(town, at(18, "14:25"))
+
+    assert steps(town) == {
+        "notice_72h": TOLD, "started": 2, "overrun": 2 * TOLD, "restored": TOLD,
+    }  # fmt: skip
+    assert sum(overrun.values()) == TOLD
+    assert any("sin hora de vuelta" in one.body for one in town.outbox(since=at(18, "12:59")))
+    assert heard == "investigating"
+
+
+def test_a_work_finished_early_is_told_at_once(town: House):
+    adds(town)
+    lives(town, at(15, "09:00"), at(18, "09:00"), at(18, "11:00"))
+
+    town.run("outage", "restore", "TP-1", "--how", "crew")
+    lives(town, at(18, "11:05"), at(18, "13:00"), at(18, "14:00"))
+
+    assert steps(town) == {"notice_72h": TOLD, "started": 2, "restored": TOLD}
+
+
+def test_each_notice_asks_anew_who_left_hears_it_and_who_joined_is_a_breach_that_is_listed(
+    town: House, tmp_path: Path
+):
+    adds(town)
+    lives(town, at(15, "09:00"))
+    moved = {"10000035": company.OTHER, "10000061": company.SOUTH}
+    people = [replace(one, section=moved.get(one.account, one.section)) for one in company.town()]
+    town.run("record", "import", "--mapping", company.write(tmp_path / "later", people))
+
+    listed = town.asked("planned", "show", "TP-1")["breaches"]
+    lives(town, at(17, "09:00"))
+
+    assert any("1 joined after notice_72h" in one["what"] for one in listed)
+    assert steps(town) == {"notice_72h": TOLD, "notice_24h": TOLD, "left": 1}
+    gone = [one.body for one in town.outbox() if "ya no afecta" in one.body]
+    assert len(gone) == 1

@@ -150,7 +150,16 @@ def test_the_campaign_of_the_storm_reaches_the_households_of_the_answers(sample:
 
     house.hand.turn(EXPORTED - house.hand.at)
     house.asked("outage", "open", *nodes, "--name", "storm")
-    house.asked("campaign", "launch", "unplanned-outage", "storm", "--yes")
+    house.asked(
+        "campaign",
+        "launch",
+        "unplanned-outage",
+        "storm",
+        "--yes-to",
+        "12659",
+        "--emergency",
+        "storm",
+    )
 
     opened = house.asked("audience", "count", "storm")
     reached = house.rows(

@@ -19,6 +19,7 @@ from outreach.model.words import Channel, Service
 NAMES = [
     "outage_opened",
     "outage_opened_priority",
+    "outage_suspected",
     "outage_still_unknown",
     "outage_etr",
     "outage_etr_later",
@@ -27,17 +28,23 @@ NAMES = [
     "outage_next_news",
     "outage_restored",
     "outage_still_out",
+    "outage_reopened",
+    "outage_left",
+    "outage_authority",
+    "outage_authority_restored",
     "correction",
     "planned_notice",
     "planned_reminder",
     "planned_started",
     "planned_delayed",
+    "planned_overrun",
     "planned_moved",
     "planned_cancelled",
     "planned_restored",
     "planned_left",
     "advisory",
     "advisory_ended",
+    "status_link",
 ]
 LOCALES = ("es", "pt", "en")
 BARE = Words(sender="S", company="C", link="c.cl", phone="", priority_line="", emergency="")

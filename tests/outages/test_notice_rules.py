@@ -135,11 +135,34 @@ def test_after_a_part_came_back_an_estimate_is_told_by_itself() -> None:
     assert _happened(OUTAGE, partial, later, KNOWN.public_etr) == (E.ETR_LATER, E.JOINED)
 
 
-def test_a_restoration_that_is_undone_tells_those_who_have_not_heard() -> None:
+def test_a_restoration_that_is_undone_tells_who_heard_of_it_and_who_heard_nothing() -> None:
     restored = certain(revise.restored(KNOWN, known_how="crew", now=NOW))
     undone = revise.undone(restored, KNOWN, now=NOW)
 
-    assert _happened(OUTAGE, restored, undone, KNOWN.public_etr) == (E.JOINED,)
+    assert _happened(OUTAGE, restored, undone, KNOWN.public_etr) == (E.STILL_OUT, E.JOINED)
+
+
+def test_a_part_that_is_not_back_after_all_is_told_as_such() -> None:
+    partial = certain(revise.restored(KNOWN, part=Scope(nodes=("S2",)), known_how="crew", now=NOW))
+    reopened = certain(revise.reopened(partial, now=NOW))
+
+    assert _happened(OUTAGE, partial, reopened, KNOWN.public_etr) == (E.STILL_OUT, E.JOINED)
+
+
+def test_a_false_restoration_with_another_estimate_tells_that_to_the_others_who_heard() -> None:
+    restored = certain(revise.restored(KNOWN, known_how="crew", now=NOW))
+    later = Change(etr_at=after(hours=6))
+    reopened = certain(revise.reopened(restored, change=later, now=NOW))
+
+    happened = _happened(OUTAGE, restored, reopened, KNOWN.public_etr)
+
+    assert happened == (E.STILL_OUT, E.ETR_LATER, E.JOINED)
+
+
+def test_a_cause_found_after_the_end_is_told_to_nobody() -> None:
+    restored = certain(revise.restored(KNOWN, known_how="crew", now=NOW))
+
+    assert _happened(OUTAGE, restored, _updated(restored, cause="TREE")) == ()
 
 
 @pytest.mark.parametrize(
@@ -205,7 +228,7 @@ def test_an_advisory_is_told_again_when_its_text_or_validity_changes(
         (OccasionState.CANCELLED, (E.CANCELLED,)),
         (OccasionState.ENDED, (E.ENDED,)),
         (OccasionState.MERGED, ()),
-        (OccasionState.DISCARDED, ()),
+        (OccasionState.DISCARDED, (E.CORRECTION,)),
     ],
 )
 def test_a_closed_occasion_tells_its_end_and_nothing_else(

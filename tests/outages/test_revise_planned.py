@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.outages.make_revision import F12, NOW, after, certain, make_outage, make_work
 
 from outreach.model.errors import GuardRefused, InputRefused
-from outreach.model.occasion import Scope
+from outreach.model.occasion import Revision, Scope
 from outreach.model.words import OccasionState
 from outreach.outages import revise, revise_planned
 from outreach.outages.revise import Change, Origin
@@ -138,3 +138,72 @@ def test_a_repeated_version_of_the_file_changes_nothing() -> None:
 def test_an_outage_is_not_a_work() -> None:
     with pytest.raises(GuardRefused, match="cannot move"):
         revise_planned.moved(make_outage(), start_at=START, end_at=END, now=NOW)
+
+
+# ── Past its end ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_work_past_its_end_has_none_any_more_and_promises_news() -> None:
+    running = revise_planned.started(walled(make_work()), now=START)
+
+    over = revise_planned.overran(running, now=END)
+    still = revise_planned.overran(over, now=after(days=4, hours=5))
+
+    assert (over.version, over.state, over.end_at, over.end_wall) == (
+        3, OccasionState.ACTIVE, None, None,
+    )  # fmt: skip
+    assert over.next_update_at == after(days=4, hours=5)
+    assert (still.end_at, still.next_update_at) == (None, after(days=4, hours=6))
+
+
+@pytest.mark.parametrize("hours", [0, 3])
+def test_a_work_does_not_overrun_before_its_end_nor_before_it_began(hours: int) -> None:
+    scheduled = make_work()
+    running = revise_planned.started(scheduled, now=START)
+
+    with pytest.raises(GuardRefused, match="not reached its end"):
+        revise_planned.overran(running, now=after(days=4, hours=hours))
+    with pytest.raises(GuardRefused, match="cannot overrun"):
+        revise_planned.overran(scheduled, now=END)
+
+
+def test_a_work_that_overran_can_be_given_a_new_end_and_be_finished() -> None:
+    over = revise_planned.overran(revise_planned.started(make_work(), now=START), now=END)
+    later = after(days=4, hours=7)
+
+    delayed = certain(revise_planned.delayed(over, end_at=later, now=after(days=4, hours=5)))
+
+    assert delayed.end_at == later
+    assert certain(revise.restored(over, known_how="crew", now=later)).restored_at == later
+
+
+# ── The wall ─────────────────────────────────────────────────────────────────────────────────
+
+
+def walled(work: Revision) -> Revision:
+    return certain(
+        revise_planned.walled(
+            work, start=datetime(2026, 7, 20, 2, 43), end=datetime(2026, 7, 20, 6, 43)  # noqa: DTZ001  wall times
+        )
+    )  # fmt: skip
+
+
+def test_times_stand_as_typed_until_they_are_moved() -> None:
+    work = walled(make_work())
+
+    wider = certain(
+        revise_planned.moved(work, start_at=START, end_at=after(days=4, hours=5), now=NOW)
+    )
+    cancelled = certain(revise_planned.cancelled(work, now=NOW))
+
+    assert (work.start_wall, work.end_wall) == ("2026-07-20T02:43", "2026-07-20T06:43")
+    assert (wider.start_wall, wider.end_wall) == ("2026-07-20T02:43", None)
+    assert cancelled.start_wall == work.start_wall
+    assert revise_planned.walled(None) is None
+
+
+def test_the_second_of_two_hours_has_no_wall_time_that_names_it() -> None:
+    first = datetime(2026, 4, 5, 2, 30, tzinfo=UTC)  # 23:30, before the clock goes back
+
+    assert revise_planned.wall_of(first, "America/Santiago") == datetime(2026, 4, 4, 23, 30)  # noqa: DTZ001  a wall time
+    assert revise_planned.wall_of(first + timedelta(hours=1), "America/Santiago") is None

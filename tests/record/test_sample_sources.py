@@ -50,6 +50,7 @@ def mapping(
             yield crm.sql_mapping(folder, "env:CRM_URL", exports)
 
 
+@pytest.mark.no_cover  # other tests walk the same lines; traced, it takes twice as long
 @pytest.mark.parametrize(
     ("mapping", "database"),
     [("sqlite", "sqlite"), ("parquet", "sqlite"), ("postgres", "postgres")],

@@ -14,7 +14,7 @@ from tests.record.make import TOML, make_company, make_customer, make_premise
 from outreach.addresses import Keyring
 from outreach.model.errors import GuardRefused, InputRefused
 from outreach.record.sync import sync_record
-from outreach.store import generations, record, tables as t
+from outreach.store import changes, generations, record, tables as t
 from outreach.store.session import Database
 
 NOW = datetime(2026, 6, 12, 12, tzinfo=UTC)
@@ -160,6 +160,12 @@ def _seen(database: Database) -> list[tuple[Any, ...]]:
         return sorted(map(tuple, rows))
 
 
+def _told(database: Database) -> tuple[int, int]:
+    """The generation that is seen, and how often anybody was told that the record has changed."""
+    with database.read() as session:
+        return generations.current(session), changes.counters(session)["record"]
+
+
 _SEALED_ANEW: set[str] = set()
 
 
@@ -183,11 +189,12 @@ def test_importing_again_changes_nothing_and_keeps_ids_and_suppressions(
                 address_hash=keyring.hash(MOBILE), channel="*", purpose="*", reason="STOP", at=NOW
             )
         )
-    before = _state(database)
+    before, told = _state(database), _told(database)
 
     second = sync_record(database, keyring, mapping, now=NOW + timedelta(days=1))
 
     assert _state(database) == before
+    assert _told(database) == told
     assert second.people == first.people
     assert (second.warned, second.reach) == (first.warned, first.reach)
     assert first.changes == {"unchanged": 0, "new": 9, "changed": 0, "closed": 0}

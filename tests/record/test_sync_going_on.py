@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from tests.databases import refilled
 from tests.record.derived import derived, fresh, reach_rows, sorted_rows
 from tests.record.make import TOML, make_company, make_customer, make_premise
 
@@ -85,10 +86,9 @@ def test_a_load_that_dies_anywhere_is_finished_by_the_next(
     expected, writes = derived(whole), done[0]
     whole.close()
 
+    database = Database(f"sqlite:///{base[0]}", durable=False)
     for after in range(writes):
-        path = tmp_path / f"at{after}.db"
-        path.write_bytes(base[1].read_bytes())
-        database = Database(f"sqlite:///{path}", durable=False)
+        refilled(database, base[1])
         with broken_off(monkeypatch, after=after), pytest.raises(Killed):
             sync_record(database, keyring, second, now=NOW + DAY)
 
@@ -100,7 +100,7 @@ def test_a_load_that_dies_anywhere_is_finished_by_the_next(
                 assert session.execute(select(func.count()).select_from(table)).scalar_one() == 0
             states = set(session.scalars(select(t.record_load.c.state)))
         assert states <= {LoadState.DONE, LoadState.REFUSED}
-        database.close()
+    database.close()
     assert writes > 20
 
 

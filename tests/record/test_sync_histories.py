@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from tests.databases import refilled
 from tests.record.derived import derived, fresh
 from tests.record.make import TOML, make_company, make_customer, make_premise
 
@@ -50,16 +50,13 @@ places = st.fixed_dictionaries(
 companies = st.tuples(st.lists(accounts, max_size=7), st.lists(places, max_size=6))
 
 
-@contextmanager
-def opened(folder: Path, template: Path) -> Iterator[Database]:
-    database = fresh(folder, template, f"history{next(_numbers)}")
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-_numbers = itertools.count()
+@pytest.fixture
+def two(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Database, Database]]:
+    """Two files for all histories, filled anew for each: what was compiled for one serves the next."""
+    kept, new = (fresh(tmp_path, sqlite_template, name) for name in ("kept", "new"))
+    yield kept, new
+    kept.close()
+    new.close()
 
 
 @settings(
@@ -72,6 +69,7 @@ _numbers = itertools.count()
 def test_any_history_of_loads_gives_the_record_of_its_last_files(
     tmp_path: Path,
     sqlite_template: Path,
+    two: tuple[Database, Database],
     keyring: Keyring,
     history: list[tuple[list[dict[str, str]], list[dict[str, str]]]],
     *,
@@ -81,11 +79,14 @@ def test_any_history_of_loads_gives_the_record_of_its_last_files(
     toml = TOML.replace("[consent]", rule)
     last = NOW + (len(history) - 1) * DAY
 
-    with opened(tmp_path, sqlite_template) as kept, opened(tmp_path, sqlite_template) as new:
-        for number, files in enumerate(history):
-            _load(kept, keyring, tmp_path, files, toml=toml, now=NOW + number * DAY)
-        _load(new, keyring, tmp_path, history[-1], toml=toml, now=last)
-        said, expected = derived(kept), derived(new)
+    kept, new = two
+    for each in two:
+        refilled(each, sqlite_template)
+
+    for number, files in enumerate(history):
+        _load(kept, keyring, tmp_path, files, toml=toml, now=NOW + number * DAY)
+    _load(new, keyring, tmp_path, history[-1], toml=toml, now=last)
+    said, expected = derived(kept), derived(new)
 
     for name in expected:
         assert said[name] == expected[name], name

@@ -65,7 +65,7 @@ def test_a_claim_marks_the_messages_and_leaves_the_queue_to_the_others(database:
         assert (row.state, row.owner, row.lane, row._mapping["try"]) == ("sending", "w1", "sms", 1)
         assert row.lease_until == make.NOW + timedelta(seconds=30)
         assert row.slot_at == row.claimed_at == make.NOW
-        assert session.scalars(select(t.queue.c.message_id)).all() == ids[3:]
+        assert {*session.scalars(select(t.queue.c.message_id))} == {*ids[3:]}
         assert ledger.adds_up(session)
 
 

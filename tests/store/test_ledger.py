@@ -112,7 +112,7 @@ def test_a_newer_revision_overtakes_what_older_ones_had_to_say(database: Databas
         first = ledger.supersede(session, occasion=occasion, version=2, now=make.NOW)
         again = ledger.supersede(session, occasion=occasion, version=2, now=make.NOW)
 
-    assert first == Stopped(stopped=3, claimed=1)
+    assert first == Stopped(stopped=3, claimed=1, asked_back=1)
     assert again == Stopped()
     assert states(database) == {S.SENDING: 1, S.SUPERSEDED: 3, S.QUEUED: 3}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import insert, inspect, text
 from tests import make
 
@@ -72,3 +73,9 @@ def test_a_downgrade_keeps_every_premise_under_its_node_and_every_opt_out(databa
         assert one("SELECT count(*) FROM suppression") == (1,)
     migrations.upgrade(database, carried("alembic"))
     assert migrations.differences(database) == []
+
+
+def test_the_files_are_named_by_their_revisions_in_one_line():
+    walked = ScriptDirectory(str(carried("alembic"))).walk_revisions()
+
+    assert [each.revision for each in walked][::-1] == list(migrations._chain(carried("alembic")))

@@ -60,6 +60,14 @@ def test_near_matches_hold_the_text_or_resemble_it(database: Database) -> None:
         assert network.near_matches(session, " ") == []
 
 
+def test_the_outermost_nodes_are_no_transformers(database: Database) -> None:
+    _filled(database)
+
+    with database.read() as session:
+        assert network.outermost(session, limit=5) == ["ALM-F12", "ALM-F21"]
+        assert network.outermost(session, limit=1) == ["ALM-F12"]
+
+
 def test_spans_lie_under_nodes(database: Database) -> None:
     _filled(database)
 

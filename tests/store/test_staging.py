@@ -24,8 +24,8 @@ def make_row(ref: str, record: int = 2) -> tuple[object, ...]:
 def test_what_is_staged_is_found_replaced_and_forgotten(database: Database) -> None:
     with database.write() as session:
         staging.stage(session, "account", [make_row("1"), make_row("it's")])
+        staging.unstage(session, "account", ["1", "it's", "unknown"])
         staging.stage(session, "account", [make_row("1", record=9)])
-        staging.unstage(session, "account", ["it's", "unknown"])
 
     with database.write() as session:
         found = staging.staged(session, "account", ["1", "it's"])
@@ -119,3 +119,25 @@ def test_a_lost_server_is_told_in_one_line_also_while_rows_are_copied(database: 
         return
     with pytest.raises(StoreUnusable):
         lose_and_insert()
+
+
+@pytest.mark.parametrize("ref", ['a"b', "a\\b", "{a,b}", "NULL", "", "ñ 1", "it's"])
+def test_whatever_a_ref_is_made_of_it_is_found_and_kept(database: Database, ref: str) -> None:
+    with database.write() as session:
+        bulk.upsert(session, t.household, ("id", "ref"), [(1, ref), (2, "other")], key=("id",))
+
+    with database.read() as session:
+        found = select(t.household.c.id).where(bulk.among(session, t.household.c.ref, [ref]))
+        assert list(session.scalars(found)) == [1]
+
+
+def test_nothing_stays_nothing_in_rows_that_are_written_over(database: Database) -> None:
+    with database.write() as session:
+        staging.stage(session, "account", [make_row("1")])
+        bulk.update(
+            session, t.stage_account, ("ref", "day", "body_sealed"), [("1", None, b"\0\xff")]
+        )
+
+    with database.read() as session:
+        row = session.execute(select(t.stage_account.c.day, t.stage_account.c.body_sealed)).one()
+        assert (row.day, bytes(row.body_sealed)) == (None, b"\0\xff")

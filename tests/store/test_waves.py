@@ -23,9 +23,10 @@ from tests.make import (
     make_step_run,
 )
 
-from outreach.model.deflection import Slot
+from outreach.model.deflection import IdentifiedCall, Slot
 from outreach.model.words import Channel, MessageState, PriorityClass
-from outreach.store import calls, tables as t, waves
+from outreach.store import callers, calls, tables as t, waves
+from outreach.store.callers import Calls, Snapshot
 from outreach.store.calls import CallRow
 from outreach.store.session import Database, Session
 
@@ -171,14 +172,14 @@ def test_calls_are_matched_with_contacts_of_the_freeze_only(database: Database):
     with database.write() as session:
         run, wave = make_wave(session)
         home = make_household(session, ref="H-1")
-        _phone_of(session, home, "+56911110001")
+        person = _phone_of(session, home, "+56911110001")
         _phone_of(session, home, "+56911110002", loaded_at=NOW + minutes(1))
-        make_message(session, step_run=wave, household_id=home)
+        make_message(session, step_run=wave, household_id=home, customer_id=person)
         _phone_of(session, make_household(session, ref="H-2"), "+56911110003")
         _called(session, "+56911110001", "+56911110002", "+56911110003", "+56911110009")
 
     with database.read() as session:
-        found = waves.identified_calls(session, run, numbers=("600",), since=NOW, until=LATER)
+        found = identified(session, run, numbers=("600",))
 
     assert [(call.household, call.at) for call in found] == [("H-1", NOW + minutes(10))]
 
@@ -195,7 +196,7 @@ def test_a_phone_of_two_households_identifies_nobody(database: Database):
         _called(session, "+56911110001")
 
     with database.read() as session:
-        found = waves.identified_calls(session, run, numbers=(), since=NOW, until=LATER)
+        found = identified(session, run, numbers=())
 
     assert found == []
 
@@ -205,12 +206,18 @@ def test_a_run_whose_audience_is_still_being_written_identifies_nobody(database:
         run, _wave = make_wave(session, frozen_at=None)
 
     with database.read() as session:
-        found = waves.identified_calls(session, run, numbers=(), since=NOW, until=LATER)
+        found = identified(session, run, numbers=())
         launch = waves.launch(session, run)
 
     assert found == []
     assert launch.seed == SEED
     assert launch.outage_start == NOW
+
+
+def identified(session: Session, run: int, *, numbers: tuple[str, ...]) -> list[IdentifiedCall]:
+    frozen_at = waves.launch(session, run).frozen_at
+    of = Snapshot(waves=list(waves.names(session, run).values()), frozen_at=frozen_at)
+    return callers.identified(session, of, Calls(numbers=numbers, since=NOW, until=LATER))
 
 
 def _reachable(session: Session, wave: int, order: int) -> None:
@@ -250,10 +257,11 @@ def _closed(session: Session, occasion: int, *, version: int, minute: int) -> No
     session.execute(t.occasion.update().values(version=version, open=False))
 
 
-def _phone_of(session: Session, household: int, address: str, **changes) -> None:
+def _phone_of(session: Session, household: int, address: str, **changes) -> int:
     person = make_customer(session, household=household)
     point = make_contact_point(session, address=address)
     make_customer_contact(session, customer=person, contact_point=point, **changes)
+    return person
 
 
 def _called(session: Session, *phones: str) -> None:

@@ -23,6 +23,8 @@ from outreach.store import ledger, tables as t
 from outreach.store.session import Database
 
 RATE = 1_000_000.0
+_SLICE = 10_000
+"""Rows made at a time: the memory that is measured is the sender's."""
 
 
 class _Stub(asyncio.Protocol):
@@ -92,27 +94,35 @@ def fill(database: Database, how_many: int, channel: Channel) -> None:
         make.make_lane(session, name=channel, pool=pool, channel=channel, rate=RATE,
                        sender=SENDERS[channel])  # fmt: skip
         wave, customer = make.make_step_run(session), make.make_customer(session)
-        points, messages = [], []
-        for n in range(1, how_many + 1):
-            address = addresses[channel](n)
-            points.append({
-                "id": n, "channel": channel, "address_hash": make.KEYRING.hash(address), "country": "CL",
-                "address_sealed": make.KEYRING.seal(address), "prefix": "+569", "customers": 1,
-            })  # fmt: skip
-            messages.append({
-                "id": n, "step_run_id": wave, "contact_point_id": n, "customer_id": customer,
-                "household_id": 1, "channel": channel, "priority": "C", "locale": "es", "zone": make.ZONE,
-                "locality": "Providencia", "premises": 1, "rank": (n * 2654435761) % (1 << 62),
-                "pool": pool, "state": "queued", "try": 0, "failures": 0,
-            })  # fmt: skip
-        session.execute(insert(t.contact_point), points)
-        session.execute(insert(t.message), messages)
+        for start in range(1, how_many + 1, _SLICE):
+            numbers = range(start, min(start + _SLICE, how_many + 1))
+            session.execute(insert(t.contact_point), [_point(n, channel) for n in numbers])
+            session.execute(
+                insert(t.message), [_message(n, channel, pool, wave, customer) for n in numbers]
+            )
         m = t.message.c
         session.execute(insert(t.queue).from_select(
             ["pool", "tier", "priority", "rank", "message_id", "step_run_id"],
             select(m.pool, 2, m.priority, m.rank, m.id, m.step_run_id).order_by(m.rank),
         ))  # fmt: skip
         session.execute(t.step_run.update().values(frozen=how_many))
+
+
+def _point(n: int, channel: Channel) -> dict[str, Any]:
+    address = addresses[channel](n)
+    return {
+        "id": n, "channel": channel, "address_hash": make.KEYRING.hash(address), "country": "CL",
+        "address_sealed": make.KEYRING.seal(address), "prefix": "+569", "customers": 1,
+    }  # fmt: skip
+
+
+def _message(n: int, channel: Channel, pool: str, wave: int, customer: int) -> dict[str, Any]:
+    return {
+        "id": n, "step_run_id": wave, "contact_point_id": n, "customer_id": customer,
+        "household_id": 1, "channel": channel, "priority": "C", "locale": "es", "zone": make.ZONE,
+        "locality": "Providencia", "premises": 1, "rank": (n * 2654435761) % (1 << 62),
+        "pool": pool, "state": "queued", "try": 0, "failures": 0,
+    }  # fmt: skip
 
 
 SENDERS = {Channel.SMS: "+56911111111", Channel.EMAIL: "avisos@example.com"}
@@ -141,7 +151,9 @@ def with_ledger(
     )
 
     async def drive() -> None:
-        await drive_lane(database, channel.channel, channel, driver, duration=600)
+        driven = await drive_lane(database, channel.channel, channel, driver, duration=600)
+        if driven.halted:
+            raise SystemExit(f"the lane stopped: {driven.halted}")
         await channel.close()
 
     seconds = took(lambda: asyncio.run(drive()))

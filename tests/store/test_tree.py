@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from tests import make
 
 from outreach.model.errors import StoreUnusable
@@ -98,3 +98,29 @@ def test_a_lost_connection_is_said_in_one_line(
 
         with pytest.raises(StoreUnusable, match="connection was lost"):
             tree.read(session)
+
+
+def test_a_move_reads_no_table_whole(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL reads small tables whole, whatever their indexes")
+    plans: list[str] = []
+    is_asked = False
+
+    def explained(connection, cursor, statement, parameters, context, is_many) -> None:
+        nonlocal is_asked
+        if is_asked or is_many or statement.startswith("INSERT"):
+            return
+        is_asked = True
+        found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        plans.extend(row[-1] for row in found)
+        is_asked = False
+
+    with database.write() as session:
+        event.listen(database.engine, "before_cursor_execute", explained)
+        node = {"ref": "T1", "kind": "transformer", "name": "", "parent_ref": None}
+        tree.relabel(session, [{**node, "tree_order": 9, "tree_last": 9}], {7: 9})
+        tree.supplied(session, {9: 1})
+
+    assert plans
+    whole = [plan for plan in plans if plan.startswith("SCAN") and "VIRTUAL" not in plan]
+    assert whole == ["SCAN record_state"]

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from outreach.model.words import PriorityClass
 from outreach.store import bulk, contactable, generations, planning, tables as t, touched
-from outreach.store.families import Family
+from outreach.store.families import RECURRING, Family
 from outreach.store.generations import Row
 from outreach.store.session import Database, Session
 
@@ -208,11 +208,17 @@ def _current(session: Session, family: Family, ids: Collection[int], *, since: i
 def moved(session: Session, places: Mapping[int, int]) -> None:
     """Follows places that got another number; whoever occurs at one of them is put in order anew."""
     c = t.recurrence.c
-    old = list(places)
-    here = select(c.family, c.entity).where(or_(c.tree_order.in_(old), c.earlier.in_(old)))
-    theirs = here.distinct().subquery()
-    same = (theirs.c.family == c.family) & (theirs.c.entity == c.entity)
-    rows = generations.rows(session, select(t.recurrence).join(theirs, same))
+    of_one = select(c.family, c.entity).distinct()
+    # Apart and with the families named: one query with OR reads the whole table.
+    at_place = of_one.where(c.family.in_(RECURRING), bulk.among(session, c.tree_order, places))
+    before = of_one.where(bulk.among(session, c.earlier, places))
+    theirs = {(row.family, row.entity) for each in (at_place, before) for row in session.execute(each)}
+    entities = {entity for _family, entity in theirs}
+    # By entity alone: asked for pairs, SQLite reads the whole family for each.
+    found = generations.rows(
+        session, select(t.recurrence).where(bulk.among(session, c.entity, entities))
+    )
+    rows = [row for row in found if (row["family"], row["entity"]) in theirs]
     generations.erase(session, t.recurrence, rows)
     bulk.insert_rows(session, t.recurrence, list(_relinked(rows, places)))
 

@@ -123,6 +123,7 @@ recurrence = Table(
     Column("since", Integer, primary_key=True),
     Column("until", Integer, nullable=False, server_default=str(FOREVER)),
     Index("ix_recurrence_entity", "entity", "family"),
+    Index("ix_recurrence_earlier", "earlier"),
     sqlite_with_rowid=False,
     comment="Who occurs at several places: what makes sums of headcounts distinct",
 )

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     FromClause,
     Integer,
     Table,
@@ -132,7 +133,12 @@ def relabel(session: Session, rows: Rows, moved: Mapping[int, int]) -> int:
     if not moved:
         return 0
     labels = _pairs(session, moved)
-    counts = [_carry(session, table, labels) for table in (t.premise, t.reach, t.touched_premise)]
+    counts = [_carry(session, table, labels) for table in (t.premise, t.reach)]
+    # Below zero stand other things than premises. Named twice, as what waits has no index by label:
+    # SQLite would walk all of `moved` for each of millions.
+    w = t.touched_premise.c
+    waits = (w.premise_id > 0) & bulk.among(session, w.tree_order, moved)
+    _carry(session, t.touched_premise, labels, waits)
     headcounts.moved(session, moved)
     if _is_building(session):
         # It goes by the order of labels, and may have passed the new places already.
@@ -147,10 +153,10 @@ def _is_building(session: Session) -> bool:
     return session.execute(select(mark).where(mark < touched.ENDED).limit(1)).first() is not None
 
 
-def _carry(session: Session, table: Table, labels: FromClause) -> int:
-    statement = update(table).where(table.c.tree_order == labels.c.key)
-    if table is t.touched_premise:  # below zero stand other things than premises
-        statement = statement.where(table.c.premise_id > 0)
+def _carry(
+    session: Session, table: Table, labels: FromClause, *only: ColumnElement[bool]
+) -> int:
+    statement = update(table).where(table.c.tree_order == labels.c.key, *only)
     return session.connection().execute(statement.values(tree_order=labels.c.value)).rowcount
 
 

@@ -1,0 +1,20 @@
+"""Whom a move reorders: those who occur at several places are found by the earlier one too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alembic import op
+
+revision: str = "0009"
+down_revision: str | Sequence[str] | None = "0008"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    op.create_index("ix_recurrence_earlier", "recurrence", ["earlier"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_recurrence_earlier", table_name="recurrence")

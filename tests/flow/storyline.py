@@ -23,7 +23,7 @@ from outreach.model.words import OccasionKind, Service
 from outreach.outages import revise
 from outreach.outages.revise import Change, Origin
 from outreach.settings import Settings
-from outreach.store import lanes, ledger, occasions, tables as t
+from outreach.store import lanes, ledger, occasions, overdue, tables as t
 from outreach.store.contradictions import Contradiction, contradictions
 from outreach.store.session import Database
 
@@ -136,8 +136,8 @@ class Story:
             with self.database.write() as session:
                 session.execute(t.lane.update().values(rate=rate))
         asyncio.run(sender.drive_lane(self.database, lane, self.carrier, driver, duration=seconds))
+        overdue.expire(self.database, now=self.now)
         with self.database.write() as session:
-            ledger.expire(session, now=self.now)
             ledger.lapse(session, now=self.now)
         return len(self.carrier.calls) - before
 

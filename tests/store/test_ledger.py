@@ -11,7 +11,7 @@ from tests import make
 from tests.store.test_claims import claim
 
 from outreach.model.words import TRANSITIONS, Channel, MessageState as S, PriorityClass
-from outreach.store import lanes, ledger, settle, stop, tables as t
+from outreach.store import lanes, ledger, overdue, settle, stop, tables as t
 from outreach.store.ledger import Stopped
 from outreach.store.session import Database
 from outreach.store.settle import Settled
@@ -149,7 +149,7 @@ def test_queued_texts_past_their_time_expire(database: Database):
         make.make_message(session, not_after=make.NOW + HOUR)
         make.make_message(session)
 
-        assert ledger.expire(session, now=make.NOW) == 1
+    assert overdue.expire(database, now=make.NOW) == 1
 
     assert states(database) == {S.EXPIRED: 1, S.QUEUED: 2}
 
@@ -163,7 +163,7 @@ def test_without_a_last_word_for_three_days_a_message_is_unknown(database: Datab
         make.make_message(session, state=S.SENT, **(old | {"provider": "smtp"}))
         make.make_message(session, state=S.ACCEPTED, accepted_at=make.NOW)
 
-        gone = ledger.unknown_after(session, now=make.NOW, after=72 * HOUR, silent=["smtp"])
+    gone = overdue.unknown_after(database, now=make.NOW, after=72 * HOUR, silent=["smtp"])
 
     assert gone == 2
     assert states(database) == {S.UNKNOWN: 2, S.DELIVERED: 1, S.SENT: 1, S.ACCEPTED: 1}

@@ -71,7 +71,7 @@ def explain(
         touching = ledger.touching(session, customer)
         explained = Explanation(
             person=ledger.person(session, customer),
-            points=tuple(ledger.points(session, customer)),
+            points=tuple(ledger.held_points(session, customer)),
             told=(),
             left_out=tuple(ledger.left_out_of(session, customer)),
             touching=tuple(touching),
@@ -84,7 +84,7 @@ def explain(
 
 
 def _replies(session: Session, customer: int, messages: Sequence[int]) -> list[Reply]:
-    points = [point.id for point in ledger.points(session, customer)]
+    points = [point.id for point in ledger.held_points(session, customer)]
     return replies.thread(session, messages, replies.hashes_of(session, points))
 
 

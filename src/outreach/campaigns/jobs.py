@@ -26,7 +26,11 @@ class Kind(StrEnum):
     """Look up a lane's doubts at its provider (key: the lane)."""
     APPLY_RECEIPTS = "apply_receipts"
     KEEP_HOUSE = "keep_house"
-    """Expire, lapse, give up on silence, renew reach."""
+    """Lapse, renew reach, sweep."""
+    EXPIRE = "expire"
+    """Take out of the queue what is too late to be true."""
+    UNHEARD_OF = "unheard_of"
+    """Give up on what no receipt speaks of."""
     RECALL = "recall"
     """Ask a lane's provider to cancel what is true no more (key: the lane)."""
     CLIMB = "climb"
@@ -50,6 +54,8 @@ PRIORITIES = {
     Kind.APPLY_RECEIPTS: 30,
     Kind.SETTLE: 20,
     Kind.KEEP_HOUSE: 10,
+    Kind.EXPIRE: 5,
+    Kind.UNHEARD_OF: 5,
 }
 """Higher goes first: what a person waits for before what tidies up."""
 
@@ -114,6 +120,8 @@ _DUE: dict[Kind, Callable[[Session, datetime], Iterable[Job]]] = {
     Kind.SETTLE: _doubted,
     Kind.RECALL: _held,
     Kind.KEEP_HOUSE: lambda _session, _now: [of(Kind.KEEP_HOUSE)],
+    Kind.EXPIRE: lambda _session, _now: [of(Kind.EXPIRE)],
+    Kind.UNHEARD_OF: lambda _session, _now: [of(Kind.UNHEARD_OF)],
     Kind.TASKS: lambda _session, _now: [of(Kind.TASKS)],
     Kind.CLIMB: lambda _session, _now: [of(Kind.CLIMB)],
     Kind.ALARMS: lambda _session, _now: [of(Kind.ALARMS)],
@@ -126,6 +134,9 @@ EVERY = {
     Kind.DRIVE: timedelta(0),
     Kind.APPLY_RECEIPTS: timedelta(0),
     Kind.KEEP_HOUSE: timedelta(seconds=1),
+    # Passes over the queue and the ledger. A claim refuses what is too late by itself.
+    Kind.EXPIRE: timedelta(minutes=1),
+    Kind.UNHEARD_OF: timedelta(hours=1),
     Kind.RECALL: timedelta(seconds=1),
     Kind.SETTLE: timedelta(seconds=10),
     Kind.TASKS: timedelta(seconds=5),

@@ -20,7 +20,17 @@ from outreach.entry import alarming, class_a, fetching
 from outreach.entry.wiring import Installation
 from outreach.model.errors import InputRefused, OutreachError
 from outreach.settings import Lane
-from outreach.store import idempotents, lane_health, lanes, ledger, reach, runs, spent, workers
+from outreach.store import (
+    idempotents,
+    lane_health,
+    lanes,
+    ledger,
+    overdue,
+    reach,
+    runs,
+    spent,
+    workers,
+)
 
 log = structlog.get_logger()
 
@@ -95,21 +105,34 @@ def _apply_receipts(work: Work) -> None:
 
 
 async def keep_house(work: Work, _key: str = "") -> None:
-    """Expires, lapses, gives up on silence, renews reach, and sweeps the job queue."""
+    """Lapses, renews reach, and sweeps: all of it by index, once a second."""
     await asyncio.to_thread(_keep_house, work.of)
 
 
 def _keep_house(of: Installation) -> None:
     now = of.clocks.now()
     with of.database.write() as session:
-        ledger.expire(session, now=now)
         ledger.lapse(session, now=now)
-        ledger.unknown_after(session, now=now, after=NO_WORD_AFTER, silent=SILENT_PROVIDERS)
         of.jobs.sweep(session)
         lane_health.sweep(session, now=now)
         spent.sweep(session, now=now)
         idempotents.sweep(session, now=now)
     reach.keep_up(of.database, owner=of.owner, now=now)
+
+
+async def expire(work: Work, _key: str = "") -> None:
+    """Takes out of the queue what is too late to be true."""
+    of = work.of
+    await asyncio.to_thread(overdue.expire, of.database, now=of.clocks.now())
+
+
+async def give_up(work: Work, _key: str = "") -> None:
+    """Calls unknown what no receipt has spoken of for three days."""
+    of = work.of
+    await asyncio.to_thread(
+        overdue.unknown_after, of.database, now=of.clocks.now(), after=NO_WORD_AFTER,
+        silent=SILENT_PROVIDERS,
+    )  # fmt: skip
 
 
 async def recall(work: Work, key: str) -> None:
@@ -138,6 +161,8 @@ WORK: Mapping[Kind, Callable[[Work, str], Awaitable[object]]] = {
     Kind.SETTLE: settle,
     Kind.APPLY_RECEIPTS: apply_receipts,
     Kind.KEEP_HOUSE: keep_house,
+    Kind.EXPIRE: expire,
+    Kind.UNHEARD_OF: give_up,
     Kind.RECALL: recall,
     Kind.TASKS: lambda work, _key: class_a.mind(work.of),
     Kind.CLIMB: lambda work, _key: class_a.climb(work.of),

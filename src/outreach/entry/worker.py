@@ -94,7 +94,8 @@ class Worker:
         work = self._work
         await asyncio.to_thread(self._of.engine.freeze_pending, wanted=self.wanted)
         await asyncio.to_thread(self._take_from_outboxes)
-        await jobs.keep_house(work)
+        for tidying in (jobs.expire, jobs.keep_house, jobs.give_up):
+            await tidying(work)
         await jobs.apply_receipts(work)
         await class_a.mind(self._of)
         await class_a.climb(self._of)

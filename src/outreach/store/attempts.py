@@ -107,12 +107,14 @@ def of_others(session: Session, found: Mapping[int, str]) -> dict[int, bool]:
     """
     m, other, held = t.message, t.message.alias(), t.customer_contact.c
     holders = select(held.customer_id).where(held.contact_point_id == m.c.contact_point_id)
+    # Named apart: within the UNION the outer message would become all messages there are.
+    of_theirs = or_(other.c.customer_id == m.c.customer_id, other.c.customer_id.in_(holders))
     carries = other.c.provider_ref.in_(found.values())
     is_open = other.c.state.in_([MessageState.SENDING, MessageState.IN_DOUBT])
     rows = session.execute(
         select(m.c.id, other.c.provider_ref)
         .select_from(m)
-        .join(other, other.c.customer_id.in_(holders.union(select(m.c.customer_id))))
+        .join(other, of_theirs)
         .where(
             m.c.id.in_(list(found)),
             other.c.id != m.c.id,

@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from outreach.model.deflection import IdentifiedCall
-from outreach.model.words import Channel
-from outreach.store import bulk, tables as t
+from outreach.store import bulk, points, tables as t
 from outreach.store.calls import within
 from outreach.store.session import Session
 
@@ -78,19 +77,15 @@ def _known(
     session: Session, of: Snapshot, hashes: list[bytes], *, by_record: bool
 ) -> dict[bytes, int]:
     point = t.contact_point.c
-    rows = session.execute(
-        select(point.id, point.address_hash).where(
-            point.channel.in_(list(Channel)), bulk.among(session, point.address_hash, hashes)
-        )
-    )
-    points = {row.id: row.address_hash for row in rows}
-    if not points:
+    rows = session.execute(select(point.id, point.address_hash).where(points.at(session, hashes)))
+    known_at = {row.id: row.address_hash for row in rows}
+    if not known_at:
         return {}
-    told = [] if by_record else _written_to(session, of, points)
-    held = _held(session, of, points)
+    told = [] if by_record else _written_to(session, of, known_at)
+    held = _held(session, of, known_at)
     homes: dict[bytes, set[int]] = {}
     for contact, home in (*told, *held):
-        homes.setdefault(points[contact], set()).add(home)
+        homes.setdefault(known_at[contact], set()).add(home)
     alone = {each: next(iter(some)) for each, some in homes.items() if len(some) == 1}
     if by_record:
         return alone

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, case, func, insert, select, true, update
 
 from outreach.model.calls import FACTS, CallRow, ContactKind, known_to, merged
-from outreach.model.words import Channel
-from outreach.store import tables as t
+from outreach.store import points, tables as t
 from outreach.store.session import Session
 from outreach.store.types import from_micros, to_micros
 
@@ -71,13 +70,9 @@ def known_hashes(session: Session, hashes: Iterable[bytes | None]) -> set[bytes]
     wanted = {each for each in hashes if each is not None}
     if not wanted:
         return set()
-    point = t.contact_point
-    found = session.scalars(
-        select(point.c.address_hash).where(
-            point.c.channel.in_(list(Channel)), point.c.address_hash.in_(wanted)
-        )
+    return set(
+        session.scalars(select(t.contact_point.c.address_hash).where(points.at(session, wanted)))
     )
-    return set(found)
 
 
 def arrivals(

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Table, delete, exists, func, insert, liter
 from outreach.addresses import Keyring
 from outreach.model.errors import GuardRefused
 from outreach.model.words import MessageState
-from outreach.store import bulk, changes, erased_places, tables as t
+from outreach.store import bulk, changes, erased_places, queue_rows, tables as t
 from outreach.store.session import Session
 
 REASON = "erased"
@@ -135,7 +135,7 @@ def _messages(work: _Erasing, shared: Sequence[int]) -> None:
     _hand_over(work, shared)
     mine = m.customer_id == work.customer
     ids = select(m.id).where(mine)
-    session.execute(delete(t.queue).where(t.queue.c.message_id.in_(ids)))
+    session.execute(delete(t.queue).where(queue_rows.of(mine)))
     session.execute(delete(t.recall).where(t.recall.c.message_id.in_(ids)))
     work.note(
         "stopped",
@@ -254,7 +254,8 @@ def _streets(work: _Erasing) -> None:
     session, p, s, a = work.session, t.premise.c, t.supply.c, t.account.c
     accounts = select(a.id).where(a.customer_id == work.customer)
     at = list(session.scalars(select(s.premise_id).where(s.account_id.in_(accounts)).distinct()))
-    others = select(s.premise_id).where(s.account_id.not_in(accounts))
+    there = bulk.among(session, s.premise_id, at)
+    others = select(s.premise_id).where(there, s.account_id.not_in(accounts))
     alone = bulk.among(session, p.id, at) & p.id.not_in(others)
     work.note(
         "streets",

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, func, or_, select, true
+from sqlalchemy import ColumnElement, RowMapping, func, select, true
 
 from outreach.model.message import Recipient
 from outreach.model.occasion import Occasion
 from outreach.model.words import Channel, LeftOut, MessageState, RunState
-from outreach.store import claims, occasions, scopes, tables as t
+from outreach.store import claims, occasions, points, scopes, tables as t
 from outreach.store.session import Session
 
 
@@ -121,7 +121,7 @@ def by_address(session: Session, address_hash: bytes) -> list[int]:
         session.scalars(
             select(held.customer_id)
             .join(t.contact_point, point.id == held.contact_point_id)
-            .where(point.channel.in_(list(Channel)), point.address_hash == address_hash)
+            .where(points.at(session, [address_hash]))
             .distinct()
             .order_by(held.customer_id)
         )
@@ -148,7 +148,7 @@ def person(session: Session, customer: int) -> Person:
     )
 
 
-def points(session: Session, customer: int) -> list[HeldPoint]:
+def held_points(session: Session, customer: int) -> list[HeldPoint]:
     """The contact points of a customer, with what keeps us from writing to each."""
     held, point, shut = t.customer_contact, t.contact_point, t.suppression
     why = (
@@ -182,8 +182,11 @@ def messages_of(session: Session, customer: int) -> list[Sent]:
     own = select(t.customer_contact.c.contact_point_id).where(
         t.customer_contact.c.customer_id == customer
     )
-    m = t.message.c
-    return _messages(session, or_(m.customer_id == customer, m.contact_point_id.in_(own)))
+    m, w = t.message.c, t.step_run.c
+    # By wave and point, as its index is: by the point alone, or with OR, all messages are read.
+    to_theirs = select(m.id).where(m.step_run_id.in_(select(w.id)), m.contact_point_id.in_(own))
+    to_them = select(m.id).where(m.customer_id == customer)
+    return _messages(session, m.id.in_(to_them.union(to_theirs)))
 
 
 def messages(session: Session, wanted: Wanted) -> list[Sent]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from outreach.model.words import Channel
-from outreach.store import bulk, tables as t
+from outreach.store import bulk, points, tables as t
 from outreach.store.session import Database, Session
 
 Pair = tuple[Any, int]
@@ -95,8 +95,7 @@ def joined_by_turn(pairs: Iterable[Pair]) -> Iterator[tuple[int, int]]:
 
 def holders_of(session: Session, hashes: Sequence[bytes]) -> list[Pair]:
     """(address hash, open customer), each pair once."""
-    those = bulk.among(session, t.contact_point.c.address_hash, hashes)
-    return list(session.execute(_held().where(those).distinct()))
+    return list(session.execute(_held().where(points.at(session, hashes)).distinct()))
 
 
 def addresses_of(session: Session, customers: Collection[int]) -> list[Pair]:

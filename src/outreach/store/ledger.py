@@ -1,12 +1,12 @@
-"""The ledger's own housekeeping: what lapses, is overtaken, taken back, expires, or stays unheard of."""
+"""The ledger's own housekeeping: what lapses, is overtaken, or taken back."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from outreach.model.words import MessageState, PriorityClass
 from outreach.store import changes, recalls, tables as t
@@ -134,47 +134,6 @@ def _stop_waves(
     asked_back = recalls.of_waves(session, waves, classes, now=now)
     changes.bump(session, "stop", now=now)
     return Stopped(stopped=len(stopped), claimed=claimed, asked_back=asked_back)
-
-
-def expire(session: Session, *, now: datetime) -> int:
-    """Queued messages whose text is no longer true become `expired`; returns how many."""
-    m, q = t.message, t.queue
-    late = (
-        select(m.c.id)
-        .join(q, q.c.message_id == m.c.id)
-        .where(m.c.not_after <= now, m.c.state == MessageState.QUEUED)
-    )
-    # The queue first, in one pass: it has no index on the message.
-    ids = session.scalars(delete(q).where(q.c.message_id.in_(late)).returning(q.c.message_id)).all()
-    for start in range(0, len(ids), 1_000):
-        session.execute(
-            update(m)
-            .where(m.c.id.in_(ids[start : start + 1_000]), m.c.state == MessageState.QUEUED)
-            .values(state=MessageState.EXPIRED, reason="not_after")
-        )
-    return len(ids)
-
-
-def unknown_after(
-    session: Session, *, now: datetime, after: timedelta, silent: Collection[str] = ()
-) -> int:
-    """Messages accepted or sent longer ago than `after` without a last word become `unknown`.
-
-    `silent` are providers without receipts, whose `sent` is their last word.
-    """
-    m = t.message
-    return len(
-        session.scalars(
-            update(m)
-            .where(
-                m.c.state.in_([MessageState.ACCEPTED, MessageState.SENT]),
-                m.c.accepted_at <= now - after,
-                or_(m.c.provider.is_(None), m.c.provider.not_in(list(silent))),
-            )
-            .values(state=MessageState.UNKNOWN, reason="no receipt")
-            .returning(m.c.id)
-        ).all()
-    )
 
 
 def counts(

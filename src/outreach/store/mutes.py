@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from outreach.model.occasion import Occasion
 from outreach.model.words import OccasionKind, OccasionState
-from outreach.store import occasions, overlap, scopes, tables as t
+from outreach.store import occasions, overlap, points, scopes, tables as t
 from outreach.store.scopes import Remaining
 from outreach.store.session import Session
 
@@ -66,8 +66,8 @@ def of_account(session: Session, ref: str, *, now: datetime) -> Muted:
 
 def of_address(session: Session, address_hash: bytes, *, now: datetime) -> Muted:
     """Of whoever holds this address on any channel: any premise of theirs."""
-    points = select(t.contact_point.c.id).where(t.contact_point.c.address_hash == address_hash)
-    return _muted(session, t.premise.c.id.in_(_of_points(points)), now=now)
+    here = select(t.contact_point.c.id).where(points.at(session, [address_hash]))
+    return _muted(session, t.premise.c.id.in_(_of_points(here)), now=now)
 
 
 def _of_points(points: Select[tuple[int]]) -> Select[tuple[int]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, Select, func, select
 
 from outreach.model.words import LoadState
-from outreach.store import suppressions, tables as t
+from outreach.store import points, suppressions, tables as t
 from outreach.store.session import Session
 from outreach.store.suppressions import Suppression
 
@@ -138,8 +138,8 @@ def customers_named(session: Session, ref: str) -> list[int]:
 def customers_at(session: Session, address_hash: bytes) -> list[int]:
     """Ids of the customers who hold this address, at most MOST of them."""
     link = t.customer_contact.c
-    points = select(t.contact_point.c.id).where(t.contact_point.c.address_hash == address_hash)
-    asked = select(link.customer_id).where(link.contact_point_id.in_(points))
+    here = select(t.contact_point.c.id).where(points.at(session, [address_hash]))
+    asked = select(link.customer_id).where(link.contact_point_id.in_(here))
     return list(session.scalars(asked.distinct().order_by(link.customer_id).limit(MOST)))
 
 

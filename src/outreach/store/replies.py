@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, true, update
 
@@ -94,7 +95,8 @@ def get(session: Session, number: int) -> Reply | None:
 def waiting(session: Session, *, before: datetime, limit: int = 200) -> list[Reply]:
     """Replies that nobody has acted upon since before, oldest first: a crash came between."""
     r = t.reply.c
-    return _found(session, r.settled_at.is_(None) & (r.at < before), limit=limit)
+    waiting_ = r.settled_at.is_(None) & (r.at < before)
+    return _found(session, waiting_, limit=limit, order=(r.at, r.id))
 
 
 def answers_since(
@@ -129,7 +131,7 @@ def newest(session: Session, wanted: Wanted) -> list[Reply]:
     ):
         if value is not None:
             condition &= column == value
-    return _found(session, condition, limit=wanted.limit, newest=True)
+    return _found(session, condition, limit=wanted.limit, order=(t.reply.c.id.desc(),))
 
 
 def thread(session: Session, messages: Collection[int], hashes: Collection[bytes]) -> list[Reply]:
@@ -162,15 +164,18 @@ def _first(session: Session, condition: ColumnElement[bool]) -> Reply | None:
 
 
 def _found(
-    session: Session, condition: ColumnElement[bool], *, limit: int, newest: bool = False
+    session: Session,
+    condition: ColumnElement[bool],
+    *,
+    limit: int,
+    order: Sequence[ColumnElement[Any]] = (t.reply.c.id,),
 ) -> list[Reply]:
     r, c = t.reply, t.desk_case.c
-    order = r.c.id.desc() if newest else r.c.id
     rows = session.execute(
         select(r, c.id.label("case_id"), c.closed_at.label("case_closed_at"))
         .outerjoin(t.desk_case, c.reply_id == r.c.id)
         .where(condition)
-        .order_by(order)
+        .order_by(*order)
         .limit(limit)
     ).mappings()
     return [Reply(**row) for row in rows]

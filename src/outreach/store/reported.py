@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, select
 
 from outreach.model.occasion import Occasion
 from outreach.model.record import NetworkNode
-from outreach.store import occasions, scopes, tables as t
+from outreach.store import occasions, points, scopes, tables as t
 from outreach.store.ivr import SHARED_BY_MANY
 from outreach.store.scopes import Remaining
 from outreach.store.session import Session
@@ -53,7 +53,10 @@ def by_address(session: Session, hashes: Sequence[bytes]) -> Found:
             _supplied(point.c.address_hash)
             .join(held, held.c.customer_id == t.account.c.customer_id)
             .join(point, point.c.id == held.c.contact_point_id)
-            .where(point.c.address_hash.in_(some), point.c.customers <= SHARED_BY_MANY)
+            .where(
+                points.at(session, cast("Sequence[bytes]", some)),
+                point.c.customers <= SHARED_BY_MANY,
+            )
         )
 
     return _found(session, hashes, chosen)

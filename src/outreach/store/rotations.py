@@ -20,12 +20,14 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     text,
     update,
 )
 
 from outreach.addresses import Keyring
+from outreach.model.words import Channel
 from outreach.store import bulk, tables as t
 from outreach.store.dialects import insert_into
 from outreach.store.session import Session
@@ -169,15 +171,17 @@ def move(session: Session, pairs: Mapping[bytes, bytes], *, lock: bool = True) -
 
 def _moved(session: Session, table: Table, pairs: Mapping[bytes, bytes]) -> int:
     column = table.c.address_hash
-    there = set(
-        session.scalars(select(column).where(bulk.among(session, column, list(pairs))).distinct())
-    )
+    # Every channel is named because the index begins with it.
+    of_any = [or_(*(table.c.channel == one for one in Channel))] if table is t.contact_point else []
+    those = bulk.among(session, column, list(pairs))
+    there = set(session.scalars(select(column).where(those, *of_any).distinct()))
     if not there:
         return 0
     if table in _UNIQUE:
         return _carry_over(session, table, {bytes(each): pairs[bytes(each)] for each in there})
     rows = [{"was": bytes(each), "now": pairs[bytes(each)]} for each in there]
-    moved = update(table).where(column == bindparam("was")).values(address_hash=bindparam("now"))
+    was = update(table).where(column == bindparam("was"), *of_any)
+    moved = was.values(address_hash=bindparam("now"))
     session.connection().execute(moved, rows)
     return len(rows)
 

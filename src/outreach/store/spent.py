@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Row, case, delete, func, select, update
 
 from outreach.model.words import MessageState, PriorityClass
-from outreach.store import bulk, tables as t
+from outreach.store import bulk, queue_rows, tables as t
 from outreach.store.dialects import insert_into
 from outreach.store.session import Session
 from outreach.store.settle import Settled
@@ -286,11 +286,11 @@ def _count_prefix(session: Session, prefix: str, more: int, now: datetime) -> in
 
 
 def _defer(session: Session, ids: Collection[int], *, until: datetime) -> None:
-    for table, key in ((t.message, t.message.c.id), (t.queue, t.queue.c.message_id)):
-        if ids:
-            session.execute(
-                update(table).where(bulk.among(session, key, list(ids))).values(not_before=until)
-            )
+    if not ids:
+        return
+    those = bulk.among(session, t.message.c.id, list(ids))
+    for table, theirs in ((t.message, those), (t.queue, queue_rows.of(those))):
+        session.execute(update(table).where(theirs).values(not_before=until))
 
 
 def _give_back(session: Session, ids: Sequence[int], now: datetime) -> None:

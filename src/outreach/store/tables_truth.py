@@ -61,7 +61,7 @@ occasion = Table(
     Column("name", Text, nullable=False),
     Column("source_ref", Text, unique=True),
     Column("zone", Text, nullable=False),
-    Column("opened_at", UtcDateTime, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False, index=True),
     Column("version", Integer, nullable=False),
     Column("open", Boolean, nullable=False, index=True),
     Column("event_id", BigInteger, index=True),

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, case, distinct, func, no
 
 from outreach.model.occasion import Occasion, OccasionId, Revision
 from outreach.model.words import OccasionKind
-from outreach.store import generations, occasions, scopes, tables as t
+from outreach.store import generations, occasions, points, scopes, tables as t
 from outreach.store.scopes import Remaining, Span
 from outreach.store.session import Session
 
@@ -64,23 +64,20 @@ def beside(session: Session, occasion: Occasion, revision: Revision) -> Beside:
     if occasion.kind is not OccasionKind.OUTAGE:
         return NOTHING
     at, o, r = revision.recorded_at, t.occasion.c, t.revision.c
-    newest = (
-        select(r.occasion_id, func.max(r.version).label("version"))
-        .join(t.occasion, o.id == r.occasion_id)
-        .where(
-            o.id != occasion.id,
-            o.kind == OccasionKind.OUTAGE,
-            o.service == occasion.service,
-            o.drill.is_(occasion.drill),
-            o.opened_at.between(at - _LONGEST, at),
-            r.recorded_at <= at,
-        )
-        .group_by(r.occasion_id)
+    # Outages of those days first, then each one's versions: grouped, all that ever was would be read.
+    newest = select(func.max(r.version)).where(r.occasion_id == o.id, r.recorded_at <= at)
+    others = select(o.id, newest.scalar_subquery().label("version")).where(
+        o.id != occasion.id,
+        o.kind == OccasionKind.OUTAGE,
+        o.service == occasion.service,
+        o.drill.is_(occasion.drill),
+        o.opened_at.between(at - _LONGEST, at),
     )
     found = [
         each
-        for number, version in session.execute(newest)
-        if (each := occasions.revision_at(session, OccasionId(number), version)).state.is_open
+        for number, version in session.execute(others)
+        if version is not None
+        and (each := occasions.revision_at(session, OccasionId(number), version)).state.is_open
     ]
     refs = {ref for one in found for ref in set(one.scope.nodes) - set(one.restored.nodes)}
     return Beside(
@@ -138,7 +135,7 @@ def around(
         .join(t.customer_contact, held.contact_point_id == c.id)
         .join(t.account, mine.customer_id == held.customer_id)
         .join(t.supply, t.supply.c.account_id == mine.id)
-        .where(c.address_hash.in_(hashes), mine.closed_at.is_(None))
+        .where(points.at(session, hashes), mine.closed_at.is_(None))
         .distinct()
         .subquery()
     )
@@ -170,7 +167,7 @@ def _shared(session: Session, hashes: Sequence[bytes]) -> set[int]:
         session.scalars(
             select(c.id)
             .join(t.customer_contact, held.contact_point_id == c.id)
-            .where(c.address_hash.in_(hashes))
+            .where(points.at(session, hashes))
             .group_by(c.id)
             .having(func.count(distinct(held.customer_id)) > 1)
         )

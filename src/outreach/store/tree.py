@@ -153,9 +153,7 @@ def _is_building(session: Session) -> bool:
     return session.execute(select(mark).where(mark < touched.ENDED).limit(1)).first() is not None
 
 
-def _carry(
-    session: Session, table: Table, labels: FromClause, *only: ColumnElement[bool]
-) -> int:
+def _carry(session: Session, table: Table, labels: FromClause, *only: ColumnElement[bool]) -> int:
     statement = update(table).where(table.c.tree_order == labels.c.key, *only)
     return session.connection().execute(statement.values(tree_order=labels.c.value)).rowcount
 

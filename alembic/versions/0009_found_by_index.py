@@ -1,4 +1,4 @@
-"""Whom a move reorders: those who occur at several places are found by the earlier one too."""
+"""Found by index: whom a move of the network reorders, and the outages of a night."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     op.create_index("ix_recurrence_earlier", "recurrence", ["earlier"])
+    op.create_index("ix_occasion_opened_at", "occasion", ["opened_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_occasion_opened_at", table_name="occasion")
     op.drop_index("ix_recurrence_earlier", table_name="recurrence")

@@ -19,13 +19,18 @@ def register(connection: sqlite3.Connection) -> None:
 
 
 def _rank(seed: bytes, household: str) -> int:
-    """`model.order.rank` in half its time: HMAC written out, with the pads of a seed made once."""
-    inner, outer = _pads(seed)
-    digest = hashlib.sha256(outer + hashlib.sha256(inner + household.encode()).digest()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+    """`model.order.rank` in a third of its time: HMAC written out, with the pads of a seed hashed once."""
+    begun = _begun(seed)
+    inner, outer = begun[0].copy(), begun[1].copy()
+    inner.update(household.encode())
+    outer.update(inner.digest())
+    return int.from_bytes(outer.digest()[:8], "big") >> 1
 
 
-_pads = lru_cache(maxsize=16)(order.pads)
+@lru_cache(maxsize=16)
+def _begun(seed: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    inner, outer = order.pads(seed)
+    return hashlib.sha256(inner), hashlib.sha256(outer)
 
 
 def keyed_rank(seed: bytes, household: ColumnElement[str], dialect: Dialect) -> ColumnElement[int]:

@@ -15,7 +15,7 @@ STEP = 1 << 32
 
 _NUMBERS = {
     "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :size) ",
-    "postgresql": "WITH s AS (SELECT generate_series(1, :size) AS n) ",
+    "postgresql": "WITH s AS (SELECT generate_series(1, CAST(:size AS bigint)) AS n) ",
 }
 _MOMENT = {"sqlite": "0", "postgresql": "to_timestamp(0)"}
 _HASH = {"sqlite": "CAST('{kind}' || n AS BLOB)", "postgresql": "convert_to('{kind}' || n, 'UTF8')"}

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 import pytest
@@ -24,7 +25,8 @@ from outreach.model.message import Attempt, Found
 from outreach.model.words import MessageState as S, PriorityClass, RunState, StepRunState
 from outreach.settings import Settings
 from outreach.store import backup_postgres, lanes, ledger, restoring, tables as t
-from outreach.store.restoring import Carried, Stilled
+from outreach.store.carried import Carried, Since
+from outreach.store.restoring import Stilled
 from outreach.store.session import Database, Session
 
 LATER = make.NOW + timedelta(minutes=20)
@@ -44,7 +46,11 @@ def taken(database: Database, folder: Path) -> Path:
 
 def put_back(database: Database, file: Path, **changes: Any) -> backups.Restored:
     database.close()
-    given: dict[str, Any] = {"by": "ana", "replace": True, "now": LATER} | changes
+    given: dict[str, Any] = {
+        "by": "ana",
+        "replace": True,
+        "now": LATER,
+    } | changes
     return backups.put_back(settings_of(database, file.parent), make.KEYRING, file, **given)
 
 
@@ -143,7 +149,7 @@ def stilled(database: Database) -> Stilled:
             backup_at=make.NOW,
             by="ana",
             lanes={"sms:CL": ["sms"]},
-            carried=Carried(),
+            since=Since(carried=Carried(), keyring=make.KEYRING, draw=token_bytes),
             now=LATER,
         )
 

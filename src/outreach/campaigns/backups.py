@@ -5,6 +5,7 @@ The key is never in a backup: without the key file a copy can be read by nobody,
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +19,14 @@ from outreach.store import (
     backup_files,
     backup_postgres,
     backup_sqlite,
+    carried as carrying,
     migrations,
     restoring,
+    scrubbing,
 )
 from outreach.store.backup_files import Manifest
-from outreach.store.restoring import Carried, Stilled
+from outreach.store.carried import Carried, Since
+from outreach.store.restoring import Stilled
 from outreach.store.session import Database
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
@@ -38,6 +42,8 @@ class Restored:
 
     manifest: Manifest
     stilled: Stilled
+    is_all_known: bool
+    """Whether the database that was there could be read: else what people said since is lost."""
     kept: Path | None
     now: datetime
 
@@ -77,7 +83,13 @@ def take(
 
 
 def put_back(
-    settings: Settings, keyring: Keyring, file: Path, *, by: str, replace: bool, now: datetime
+    settings: Settings,
+    keyring: Keyring,
+    file: Path,
+    *,
+    by: str,
+    replace: bool,
+    now: datetime,
 ) -> Restored:
     """Puts a backup into the database of the settings, stilled; with `replace` in the place of another.
 
@@ -140,19 +152,25 @@ class _Wanted:
 def _into_sqlite(wanted: _Wanted) -> Restored:
     url = wanted.settings.database
     place = _path(Database(url, create=True))
-    carried, kept = Carried(), None
+    carried, kept = Carried(is_read=False), None
     if place.exists():
         backup_sqlite.refuse_if_open(place)
         if backup_sqlite.is_used(place):
             wanted.guard(place.name)
-            carried = restoring.carried_from(url)
+            carried = carrying.read(url)
             kept = _free(place.with_name(f"{place.name}.before-{wanted.stamp}"))
     with backup_files.emerging(place) as part:  # stilled before it is anybody's database
         _fill(wanted.file, part)
         stilled = _finished(Database(f"sqlite:///{part}"), wanted, carried)
         backup_sqlite.into_one_file(part)
         backup_sqlite.set_aside(place, kept)
-    return Restored(manifest=wanted.manifest, stilled=stilled, kept=kept, now=wanted.now)
+    return Restored(
+        manifest=wanted.manifest,
+        stilled=stilled,
+        kept=kept,
+        now=wanted.now,
+        is_all_known=carried.is_read,
+    )
 
 
 def _into_postgres(wanted: _Wanted) -> Restored:
@@ -160,10 +178,10 @@ def _into_postgres(wanted: _Wanted) -> Restored:
     database = Database(url)
     try:
         backup_postgres.refuse_if_open(database)
-        carried, kept = Carried(), None
+        carried, kept = Carried(is_read=False), None
         if backup_postgres.is_used(database):
             wanted.guard(database.url.database or "")
-            carried = restoring.carried_from(url)
+            carried = carrying.read(url)
             kept = _free(wanted.file.with_name(f"before-{wanted.stamp}.backup"))
             take(url, wanted.keyring, kept, now=wanted.now)
         backup_postgres.emptied(database)
@@ -171,7 +189,13 @@ def _into_postgres(wanted: _Wanted) -> Restored:
         stilled = _finished(database, wanted, carried)
     finally:
         database.close()
-    return Restored(manifest=wanted.manifest, stilled=stilled, kept=kept, now=wanted.now)
+    return Restored(
+        manifest=wanted.manifest,
+        stilled=stilled,
+        kept=kept,
+        now=wanted.now,
+        is_all_known=carried.is_read,
+    )
 
 
 def _finished(database: Database, wanted: _Wanted, carried: Carried) -> Stilled:
@@ -179,15 +203,16 @@ def _finished(database: Database, wanted: _Wanted, carried: Carried) -> Stilled:
     lanes: dict[str, set[str]] = {}
     for lane in wanted.settings.lanes:
         lanes.setdefault(lane.pool, set()).add(lane.name)
+    since = Since(carried=carried, keyring=wanted.keyring, draw=secrets.token_bytes)
     try:
-        with database.write() as session:
+        with scrubbing.overwriting(database) as session:
             connection = session.connection()
             if not database.is_sqlite:
                 backup_postgres.set_revision(connection, wanted.manifest.revision)
             _compare(backup_postgres.rows(connection), wanted)
             migrations.upgrade_within(connection, carried_folder(_SCRIPTS))
             return restoring.still(
-                session, backup_at=wanted.manifest.at, by=wanted.by, lanes=lanes, carried=carried,
+                session, backup_at=wanted.manifest.at, by=wanted.by, lanes=lanes, since=since,
                 now=wanted.now,
             )  # fmt: skip
     finally:

@@ -70,7 +70,7 @@ def erase(
     _refuse_in_flight(work)
     own, shared = _points(work)
     erased_places.leave(session, customer)
-    refs = _refs(session, customer)
+    theirs = refs(session, customer)
     hashes = _hashes(session, own)
     _empty_receipts(work)
     _messages(work, shared)
@@ -78,9 +78,9 @@ def erase(
     _release(work, shared)
     _blank_points(work, own)
     _streets(work)
-    _names(work, refs)
+    _names(work, theirs)
     changes.bump(session, "stop", "record", now=now)
-    return Erased(refs=refs, hashes=tuple(hashes), counts=work.counts)
+    return Erased(refs=theirs, hashes=tuple(hashes), counts=work.counts)
 
 
 def _refuse_in_flight(work: _Erasing) -> None:
@@ -102,7 +102,8 @@ def _points(work: _Erasing) -> tuple[list[int], list[int]]:
     return sorted(every - shared), sorted(shared)
 
 
-def _refs(session: Session, customer: int) -> tuple[str, ...]:
+def refs(session: Session, customer: int) -> tuple[str, ...]:
+    """The person's own and those of their accounts; empty: no such customer."""
     mine = select(t.customer.c.ref).where(t.customer.c.id == customer)
     theirs = select(t.account.c.ref).where(t.account.c.customer_id == customer)
     return tuple(dict.fromkeys([*session.scalars(mine), *session.scalars(theirs)]))

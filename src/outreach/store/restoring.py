@@ -6,13 +6,12 @@ here, in the transaction before anybody can use it (reliability.md, G24).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    Row,
     delete,
     exists,
     false,
@@ -24,13 +23,11 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import DBAPIError
 
-from outreach.model.errors import StoreUnusable
 from outreach.model.words import MessageState, PriorityClass, RunState, StepRunState
-from outreach.store import audit, tables as t
-from outreach.store.dialects import insert_into
-from outreach.store.session import Database, Session
+from outreach.store import audit, carried, tables as t
+from outreach.store.carried import Since
+from outreach.store.session import Session
 from outreach.store.types import UtcDateTime
 
 RESTORED = "restored"
@@ -41,14 +38,6 @@ _EXPIRED = "expired"
 _LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 _AHEAD = 1_000_000
 """How far counters move: beyond whatever was given away since the copy."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
-    """What the database that is replaced still knew, and must hold: opt-outs, and keys taken back."""
-
-    suppressions: Sequence[Mapping[str, Any]] = ()
-    revoked: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,29 +55,11 @@ class Stilled:
     runs: int
     disarmed: int
     carried: int
+    erased: int
+    """People who were erased since the copy, and now out of it too."""
 
     def facts(self) -> dict[str, int]:
         return {each.name: getattr(self, each.name) for each in fields(self)}
-
-
-def carried_from(url: str) -> Carried:
-    """The opt-outs and revoked keys of a database that is about to be replaced.
-
-    Nothing where it cannot be read: what is replaced is often what has broken.
-    """
-    s, k = t.suppression, t.api_key.c
-    revoked = select(k.digest, k.revoked_at, k.revoked_by).where(k.revoked_at.is_not(None))
-    database = Database(url)
-    try:
-        with database.read() as session:
-            return Carried(
-                suppressions=[dict(row) for row in session.execute(select(s)).mappings()],
-                revoked=[dict(row) for row in session.execute(revoked).mappings()],
-            )
-    except (DBAPIError, StoreUnusable):
-        return Carried()
-    finally:
-        database.close()
 
 
 def still(
@@ -97,7 +68,7 @@ def still(
     backup_at: datetime,
     by: str,
     lanes: Mapping[str, Collection[str]],
-    carried: Carried,
+    since: Since,
     now: datetime,
 ) -> Stilled:
     """Stops all of it. `lanes`: pool -> lanes of today's settings, beside which those of the copy count.
@@ -107,6 +78,7 @@ def still(
     """
     class_a = _open_of_class_a(session, now=now)
     unknown = _doubted(session, _only_lanes(session, lanes), backup_at=backup_at, now=now)
+    added = carried.add(session, since, now=now)
     done = Stilled(
         in_doubt=_count(session, t.message.c.state == MessageState.IN_DOUBT),
         unknown=unknown,
@@ -116,7 +88,8 @@ def still(
         due=_expire_due(session, now=now),
         runs=_pause(session),
         disarmed=len(session.execute(delete(t.armed).returning(t.armed.c.campaign)).all()),
-        carried=_add_carried(session, carried),
+        carried=added.opt_outs,
+        erased=added.erased,
     )
     _void_approvals(session, now=now)
     _clear_work(session)
@@ -287,27 +260,6 @@ def _outdate(session: Session, *, now: datetime) -> None:
         )
     )
     session.execute(update(t.change).values(counter=c.counter + _AHEAD, at=now))
-
-
-def _add_carried(session: Session, carried: Carried) -> int:
-    """Opt-outs that the copy lacks, and keys that it would let in again; how many opt-outs."""
-    known = [column.name for column in t.suppression.columns]
-    added: list[Row[Any]] = []
-    for start in range(0, len(carried.suppressions), 100):
-        some = [
-            {name: row[name] for name in known if name in row}
-            for row in carried.suppressions[start : start + 100]
-        ]
-        statement = insert_into(session, t.suppression).values(some).on_conflict_do_nothing()
-        added += session.execute(statement.returning(t.suppression.c.channel)).all()
-    k = t.api_key.c
-    for row in carried.revoked:
-        session.execute(
-            update(t.api_key)
-            .where(k.digest == row["digest"], k.revoked_at.is_(None))
-            .values(revoked_at=row["revoked_at"], revoked_by=row["revoked_by"])
-        )
-    return len(added)
 
 
 _SEQUENCES = text(

@@ -25,6 +25,7 @@ _STILLED = {
     "runs": N_("campaigns are paused: `outreach campaign resume` when you have looked"),
     "disarmed": N_("campaigns are no longer armed: `outreach campaign arm`"),
     "carried": N_("newer opt-outs were taken over from the database that was there"),
+    "erased": N_("people who were erased since were erased again"),
 }
 
 
@@ -129,6 +130,7 @@ def _facts(done: Restored) -> dict[str, object]:
         "restored_at": done.now,
         "lost_s": int(done.lost.total_seconds()),
         "kept": str(done.kept) if done.kept else None,
+        "is_all_known": done.is_all_known,
         **done.stilled.facts(),
     }
 
@@ -146,9 +148,10 @@ def _lines(context: Context, done: Restored) -> list[str]:
         for name, what in _STILLED.items()
         if facts[name]
     ]
-    lines.append(
-        _("ask again for what people said since: opt-outs at the provider, erasures, revoked keys")
-    )
+    if not done.is_all_known:
+        lines.append(
+            _("what people said since is not known: take in again opt-outs (ask the provider), erasures, revoked keys")
+        )  # fmt: skip
     if done.kept:
         lines.append(_("what was there is kept as {file}").format(file=done.kept))
     lines.append(_("to go on: outreach doctor, then outreach serve"))

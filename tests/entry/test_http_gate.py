@@ -106,6 +106,19 @@ def test_the_openapi_names_the_scope_of_each_route(database, world):
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
 
 
+def test_what_the_gate_refuses_is_counted_by_status(database, world):
+    app = make_app(database, world)
+    client = elsewhere(app)
+    client.get("/v1/outages")
+    client.get("/v1/outages", headers={"authorization": "Bearer or_unknown"})
+    client.get("/v1/outages", params={"key": "or_unknown"})
+
+    text = browser(app).get("/metrics").text
+
+    assert 'outreach_api_refused_total{status="401"} 3.0' in text
+    assert "or_unknown" not in text
+
+
 def test_no_route_answers_somebody_elsewhere_without_a_key(database, world):
     client = elsewhere(make_app(database, world))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -119,3 +120,5 @@ class WebContext:
     """What a message said, rendered again without streets; absent: pages show no earlier texts."""
     press: Press | None = None
     """`entry.answering.Keys`; absent: nobody is called."""
+    turned_away: Counter[int] = field(default_factory=Counter)
+    """Status -> requests that the gate refused since the process began."""

@@ -102,7 +102,7 @@ class Gate:
             return
         headers, is_direct = _headers(scope)
         if b"or_" in scope["query_string"] and _shows_key(scope):
-            await reply(send, _IN_URL)
+            await self._turn_away(send, _IN_URL)
             return
         if shown := headers.get(b"authorization"):
             await self._by_key(shown, scope, receive, send, headers)
@@ -113,7 +113,7 @@ class Gate:
         elif is_direct and self._trusts_itself and is_here(scope, headers.get(b"host", b"")):
             await self._let_in(LOCAL, scope, receive, send, headers)
         else:
-            await reply(send, _NO_KEY)
+            await self._turn_away(send, _NO_KEY)
 
     async def _by_key(
         self,
@@ -125,21 +125,25 @@ class Gate:
     ) -> None:
         key = await self._key(shown, _peer(scope))
         if isinstance(key, Reply):
-            await reply(send, key)
+            await self._turn_away(send, key)
             return
         bucket = self._spent.of(key.id, key.per_minute or self._per_minute)
         is_within = bucket.take(self._context.monotonic())
         limits = _limits(bucket)
         if not is_within:
-            await reply(send, _too_many(bucket, limits))
+            await self._turn_away(send, _too_many(bucket, limits))
             return
         needed = needs(scope["method"], scope["path"])
         if needed is None or needed not in key.scopes:
-            await reply(send, _lacks(needed) if needed else _nothing_here(scope["path"]))
+            await self._turn_away(send, _lacks(needed) if needed else _nothing_here(scope["path"]))
             return
         self.table.was_used(key, self._context.now())
         who = Caller(name=f"key:{key.name}", key=key)
         await self._let_in(who, scope, receive, _with(send, limits), headers)
+
+    async def _turn_away(self, send: Send, why: Reply) -> None:
+        self._context.turned_away[why.status] += 1
+        await reply(send, why)
 
     async def _key(self, shown: bytes, peer: str) -> ApiKey | Reply:
         """The good key of an Authorization header, or the refusal."""
@@ -163,13 +167,13 @@ class Gate:
         try:
             body = await read_body(scope, receive, limit=BODY_LIMIT)
         except (BodyTooLarge, BodyTooSlow):
-            await reply(send, _NOT_SIGNED)
+            await self._turn_away(send, _NOT_SIGNED)
             return
         if is_genuine(self._context, scope, body):
             once_more = repeats.again(body, receive)
             await self._let_in(SIGNED_BY_TWILIO, scope, once_more, send, headers)
         else:
-            await reply(send, _NOT_SIGNED)
+            await self._turn_away(send, _NOT_SIGNED)
 
     async def _let_in(
         self, who: Caller, scope: Request, receive: Receive, send: Send, headers: dict[bytes, bytes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from outreach.entry.http import (
@@ -51,6 +51,12 @@ class LedgerFigures(Collector):
         age = GaugeMetricFamily("outreach_live_truth_age_seconds", "Since the last look at truth")
         age.add_metric([], self._board.age_s())
         yield age
+        refused = CounterMetricFamily(
+            "outreach_api_refused", "Requests turned away at the gate of the API", labels=["status"]
+        )
+        for status, count in sorted(self._context.turned_away.items()):
+            refused.add_metric([str(status)], count)
+        yield refused
 
     def _from_database(self) -> list[Metric]:
         up = GaugeMetricFamily("outreach_database_up", "1 while the database can be read")

@@ -105,25 +105,34 @@ def of_others(session: Session, found: Mapping[int, str]) -> dict[int, bool]:
     `found`: message -> the provider's reference. True: another carries that reference. False: another
     is in a call or in doubt itself, and of two messages with the same words nobody can say whose it is.
     """
-    m, other, held = t.message, t.message.alias(), t.customer_contact.c
-    holders = select(held.customer_id).where(held.contact_point_id == m.c.contact_point_id)
-    # Named apart: within the UNION the outer message would become all messages there are.
-    of_theirs = or_(other.c.customer_id == m.c.customer_id, other.c.customer_id.in_(holders))
-    carries = other.c.provider_ref.in_(found.values())
-    is_open = other.c.state.in_([MessageState.SENDING, MessageState.IN_DOUBT])
-    rows = session.execute(
-        select(m.c.id, other.c.provider_ref)
-        .select_from(m)
-        .join(other, of_theirs)
-        .where(
-            m.c.id.in_(list(found)),
-            other.c.id != m.c.id,
-            or_(carries, is_open & (other.c.contact_point_id == m.c.contact_point_id)),
-        )
+    m, held = t.message.c, t.customer_contact.c
+    asked = session.execute(
+        select(m.id, m.contact_point_id, m.customer_id).where(bulk.among(session, m.id, [*found]))
+    ).all()
+    at = {row.id: row.contact_point_id for row in asked}
+    ours: dict[int, set[int]] = {}
+    """Customer -> messages of ours to an address of theirs."""
+    for row in asked:
+        ours.setdefault(row.customer_id, set()).add(row.id)
+    holders = select(held.contact_point_id, held.customer_id).where(
+        bulk.among(session, held.contact_point_id, {*at.values()})
+    )
+    holding: dict[int, set[int]] = {}
+    for point, customer in session.execute(holders):
+        holding.setdefault(point, set()).add(customer)
+    for message, point in at.items():
+        for customer in holding.get(point, ()):
+            ours.setdefault(customer, set()).add(message)
+    is_open = m.state.in_([MessageState.SENDING, MessageState.IN_DOUBT])
+    theirs = select(m.id, m.customer_id, m.contact_point_id, m.provider_ref, is_open).where(
+        bulk.among(session, m.customer_id, [*ours]),
+        or_(m.provider_ref.in_(found.values()), is_open),
     )
     others: dict[int, bool] = {}
-    for message, ref in rows:
-        others[message] = others.get(message, False) or ref == found[message]
+    for other, customer, point, ref, is_at_hand in session.execute(theirs):
+        for message in ours[customer] - {other}:
+            if ref == found[message] or (is_at_hand and point == at[message]):
+                others[message] = others.get(message, False) or ref == found[message]
     return others
 
 

@@ -1,0 +1,82 @@
+"""Whether a copy that a provider has may be another message's: only one to the same people can have it."""
+
+from __future__ import annotations
+
+from tests import make
+
+from outreach.model.words import MessageState as S
+from outreach.store import attempts
+from outreach.store.session import Database, Session
+
+FOUND, OTHERS = "SM-found", "SM-other"
+
+
+def person(session: Session) -> tuple[int, int]:
+    """(customer, contact point) of somebody."""
+    customer = make.make_customer(session)
+    point = make.make_contact_point(session)
+    make.make_customer_contact(session, customer=customer, contact_point=point)
+    return customer, point
+
+
+def sent(session: Session, who: tuple[int, int], **changes: object) -> int:
+    customer, point = who
+    wave = make.make_step_run(session)
+    return make.make_message(
+        session,
+        step_run=wave,
+        customer_id=customer,
+        household_id=1,
+        contact_point_id=point,
+        **changes,
+    )
+
+
+def test_another_message_to_the_same_address_carries_it(database: Database) -> None:
+    with database.write() as session:
+        ana = person(session)
+        doubt = sent(session, ana, state=S.IN_DOUBT)
+        sent(session, ana, state=S.DELIVERED, provider_ref=FOUND)
+
+        assert attempts.of_others(session, {doubt: FOUND}) == {doubt: True}
+
+
+def test_another_of_the_same_words_is_in_doubt_itself(database: Database) -> None:
+    with database.write() as session:
+        ana = person(session)
+        doubt, other = sent(session, ana, state=S.IN_DOUBT), sent(session, ana, state=S.SENDING)
+
+        assert attempts.of_others(session, {doubt: FOUND}) == {doubt: False}
+        assert attempts.of_others(session, {doubt: FOUND, other: OTHERS}) == {
+            doubt: False, other: False,
+        }  # fmt: skip
+
+
+def test_a_neighbour_s_message_says_nothing_of_it(database: Database) -> None:
+    with database.write() as session:
+        doubt = sent(session, person(session), state=S.IN_DOUBT)
+        other = sent(session, person(session), state=S.IN_DOUBT)
+        eva = person(session)
+        sent(session, eva, state=S.DELIVERED, provider_ref=FOUND)
+
+        assert attempts.of_others(session, {doubt: FOUND, other: OTHERS}) == {}
+
+
+def test_another_copy_of_the_same_person_is_no_doubt_about_this_one(database: Database) -> None:
+    with database.write() as session:
+        ana, eva = person(session), person(session)
+        doubt, hers = sent(session, ana, state=S.IN_DOUBT), sent(session, eva, state=S.IN_DOUBT)
+        sent(session, ana, state=S.DELIVERED, provider_ref=OTHERS)
+
+        assert attempts.of_others(session, {doubt: FOUND, hers: OTHERS}) == {}
+
+
+def test_a_shared_address_is_looked_up_with_all_its_holders(database: Database) -> None:
+    with database.write() as session:
+        ana, point = person(session)
+        eva = make.make_customer(session)
+        make.make_customer_contact(session, customer=eva, contact_point=point)
+        doubt = sent(session, (ana, point), state=S.IN_DOUBT)
+        sent(session, (eva, point), state=S.DELIVERED, provider_ref=FOUND)
+
+        assert attempts.of_others(session, {doubt: FOUND}) == {doubt: True}

@@ -14,6 +14,9 @@ from outreach.model.words import MessageState
 from outreach.store import bulk, claims, restoring, settle, tables as t
 from outreach.store.session import Session
 
+_WAVES = 2_000
+"""How far back another message to the same address is looked for: weeks, or the whole of a storm."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
@@ -105,34 +108,27 @@ def of_others(session: Session, found: Mapping[int, str]) -> dict[int, bool]:
     `found`: message -> the provider's reference. True: another carries that reference. False: another
     is in a call or in doubt itself, and of two messages with the same words nobody can say whose it is.
     """
-    m, held = t.message.c, t.customer_contact.c
+    m, w = t.message.c, t.step_run.c
     asked = session.execute(
-        select(m.id, m.contact_point_id, m.customer_id).where(bulk.among(session, m.id, [*found]))
+        select(m.id, m.contact_point_id, m.step_run_id).where(bulk.among(session, m.id, [*found]))
     ).all()
-    at = {row.id: row.contact_point_id for row in asked}
-    ours: dict[int, set[int]] = {}
-    """Customer -> messages of ours to an address of theirs."""
+    to: dict[int, list[int]] = {}
     for row in asked:
-        ours.setdefault(row.customer_id, set()).add(row.id)
-    holders = select(held.contact_point_id, held.customer_id).where(
-        bulk.among(session, held.contact_point_id, {*at.values()})
-    )
-    holding: dict[int, set[int]] = {}
-    for point, customer in session.execute(holders):
-        holding.setdefault(point, set()).add(customer)
-    for message, point in at.items():
-        for customer in holding.get(point, ()):
-            ours.setdefault(customer, set()).add(message)
+        to.setdefault(row.contact_point_id, []).append(row.id)
+    # By wave and address, as the index is.
+    waves = select(w.id).where(w.id > min((row.step_run_id for row in asked), default=0) - _WAVES)
     is_open = m.state.in_([MessageState.SENDING, MessageState.IN_DOUBT])
-    theirs = select(m.id, m.customer_id, m.contact_point_id, m.provider_ref, is_open).where(
-        bulk.among(session, m.customer_id, [*ours]),
+    theirs = select(m.id, m.contact_point_id, m.provider_ref, is_open).where(
+        m.step_run_id.in_(waves),
+        bulk.among(session, m.contact_point_id, [*to]),
         or_(m.provider_ref.in_(found.values()), is_open),
     )
     others: dict[int, bool] = {}
-    for other, customer, point, ref, is_at_hand in session.execute(theirs):
-        for message in ours[customer] - {other}:
-            if ref == found[message] or (is_at_hand and point == at[message]):
-                others[message] = others.get(message, False) or ref == found[message]
+    for other, address, ref, is_at_hand in session.execute(theirs):
+        for message in to[address]:
+            is_its = ref == found[message]
+            if other != message and (is_its or is_at_hand):
+                others[message] = others.get(message, False) or is_its
     return others
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_bytes
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from tests import make
 from tests.campaigns.test_backups import LATER, put_back, taken
 from tests.campaigns.test_person import MAIL, PHONE, REF, WHO, settle
@@ -116,3 +116,16 @@ def test_an_open_request_comes_along(database: Database, her: int, tmp_path: Pat
 
     assert requests(database) == [("export", True), ("erase", False)]
     assert REF in refs(database)
+
+
+def test_an_older_schema_gives_what_it_has_and_says_that_it_is_not_all(
+    database: Database, her: int, tmp_path: Path
+):
+    file = taken(database, tmp_path)
+    with database.write() as session:
+        make.make_suppression(session, address_hash=b"n" * 16)
+        session.execute(text("DROP TABLE erased_ref"))
+
+    done = put_back(database, file)
+
+    assert (done.stilled.carried, done.is_all_known) == (1, False)

@@ -7,11 +7,12 @@ again only where the refs of that customer are those that were erased, by their 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from outreach.addresses import Keyring
@@ -26,7 +27,7 @@ _REQUEST = ("customer_id", "kind", "asked_at", "asked_by", "reason", "done_at")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """Opt-outs, keys taken back, and what people asked of their data; `is_read`: whether there was one to look in."""
+    """Opt-outs, keys taken back, and what people asked of their data; `is_read`: whether all of it could be read."""
 
     is_read: bool = True
     suppressions: _Rows = ()
@@ -54,7 +55,7 @@ class Added:
 
 
 def read(url: str) -> Carried:
-    """From a database that is about to be replaced; where it cannot be read, for it has broken, nothing."""
+    """From a database that is about to be replaced: as much as can be read, for it may have broken."""
     s, k, q = t.suppression, t.api_key.c, t.person_request
     revoked = select(k.digest, k.revoked_at, k.revoked_by).where(k.revoked_at.is_not(None))
     requests = (
@@ -62,18 +63,24 @@ def read(url: str) -> Carried:
         .join(t.customer, t.customer.c.id == q.c.customer_id)
         .order_by(q.c.id)
     )
-    database = Database(url)
+    with closing(Database(url)) as database:
+        found = [
+            _read(database, asked) for asked in (select(s), revoked, requests, select(t.erased_ref))
+        ]
+    suppressions, keys, asked_for, erased = (rows or () for rows in found)
+    return Carried(
+        is_read=None not in found, suppressions=suppressions, revoked=keys, requests=asked_for,
+        erased=erased,
+    )  # fmt: skip
+
+
+def _read(database: Database, asked: Select[Any]) -> _Rows | None:
+    """None: it cannot be read, or is of a schema that had no such thing yet."""
     try:
         with database.read() as session:
-            found = [
-                [dict(row) for row in session.execute(asked).mappings()]
-                for asked in (select(s), revoked, requests, select(t.erased_ref))
-            ]
+            return [dict(row) for row in session.execute(asked).mappings()]
     except (DBAPIError, StoreUnusable):
-        return Carried(is_read=False)
-    finally:
-        database.close()
-    return Carried(suppressions=found[0], revoked=found[1], requests=found[2], erased=found[3])
+        return None
 
 
 def add(session: Session, since: Since, *, now: datetime) -> Added:
@@ -125,8 +132,9 @@ def _is_known(session: Session, request: Mapping[str, Any]) -> bool:
     """Whether the copy has it, done as far as it was done."""
     q = t.person_request.c
     same = [q[name] == request[name] for name in ("customer_id", "kind", "asked_at")]
-    done = q.done_at.is_not(None) if request["done_at"] else exists().where(*same)
-    return session.execute(select(q.id).where(*same, done)).first() is not None
+    if request["done_at"]:
+        same.append(q.done_at.is_not(None))
+    return session.execute(select(q.id).where(*same)).first() is not None
 
 
 def _note(session: Session, request: Mapping[str, Any]) -> int:

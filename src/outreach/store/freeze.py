@@ -1,9 +1,10 @@
 """Freezes a wave: its rows are found once, laid aside, and copied into the ledger slice by slice.
 
 Finding takes seconds, so it writes only a temporary table (`aside`): no other writer waits. Each slice
-is one short transaction that moves rows from there and the wave's mark by one round. The table bears the
-mark in its name: after a crash, or a slice of another process, there is none of that name, and whoever
-goes on finds anew what is not written yet. Nothing of a wave is claimed before its state is `frozen`.
+is one short transaction that copies rows from there and moves the wave's mark by one round. The table
+bears the mark in its name: after a crash, or a slice of another process, there is none of that name, and
+whoever goes on finds anew what is not written yet. Nothing of a wave is claimed before its state is
+`frozen`, so only the last slice waits for the disk: what a server's crash takes was written for nobody.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, insert, select, true
+from sqlalchemy import ColumnElement, Select, Table, delete, insert, select
 
 from outreach.model.words import StepRunState
 from outreach.store import aside, freeze_queue, freeze_rows, planning, runs, tables as t
@@ -95,7 +96,7 @@ def lay_whole(own: Database, plan: Freezing) -> bool:
         for lain, (target, *_key) in zip(_ONCE, _PHASES, strict=False):
             aside.empty(session, lain)
             aside.lay_anew(session, lain, _found(session, plan, target))
-            if aside.next_part(session, lain, _most(session)) is not None:
+            if aside.end_of_part(session, lain, _most(session)) is not None:
                 aside.drop(session, _ONCE)
                 session.commit()
                 return False
@@ -157,20 +158,22 @@ def freeze_slice(session: Session, plan: Freezing) -> bool:
     target = _PHASES[_phase(wave.slice_from)][0]
     if target is t.queue and wave.superseded_at:
         return not freeze_queue.supersede(session, wave) and _done(session, wave)
-    lain = _laid(session, plan)
-    part = aside.next_part(session, lain, _most(session))
-    _write(session, plan, lain, true() if part is None else part)
-    if part is None:
+    lain, after = _laid(session, plan)
+    last = aside.end_of_part(session, lain, _most(session), after=after)
+    n = lain.c.n
+    _write(session, plan, lain, n > after if last is None else n.between(after + 1, last))
+    if last is None:
         lain.drop(session.connection())
         return _done(session, wave)
+    planning.commit_later(session)
     following = wave.slice_from - len(_PHASES)
-    aside.rename(session, lain, _name(wave.id, following))
+    aside.rename(session, lain, aside.named(_name(wave.id, following), last))
     mark_wave(session, wave.id, slice_from=following)
     return False
 
 
 def _write(session: Session, plan: Freezing, lain: Table, part: ColumnElement[bool]) -> None:
-    """Moves a part of what lies aside to where it belongs.
+    """Copies a part of what lies aside to where it belongs.
 
     Without ON CONFLICT, which on PostgreSQL is a second look at each unique key.
     """
@@ -182,7 +185,6 @@ def _write(session: Session, plan: Freezing, lain: Table, part: ColumnElement[bo
     if target is t.message and not _is_sqlite(session):
         statement = freeze_queue.at_once(statement, plan)
     session.execute(statement)
-    session.connection().execute(delete(lain).where(part))
 
 
 def _done(session: Session, wave: Wave) -> bool:
@@ -197,19 +199,21 @@ def _done(session: Session, wave: Wave) -> bool:
     return False
 
 
-def _laid(session: Session, plan: Freezing) -> Table:
-    """The rows of the wave's phase that are not written yet, in a table of this connection."""
+def _laid(session: Session, plan: Freezing) -> tuple[Table, int]:
+    """The rows of the wave's phase in a table of this connection, and the last of them that is written."""
     wave = plan.wave
     target, key, columns = _PHASES[_phase(wave.slice_from)]
-    lain = aside.table(_name(wave.id, wave.slice_from), target, columns)
-    if aside.lies(session, lain):
-        return lain
+    name = _name(wave.id, wave.slice_from)
+    moved = aside.moved(session, name)
+    lain = aside.table(aside.named(name, moved or 0), target, columns)
+    if moved is not None:
+        return lain, moved
     planning.plan_each(session)
     aside.lay(session, lain, _found(session, plan, target))
     written = select(target.c[key]).where(target.c.step_run_id == wave.id)
     if session.execute(written.limit(1)).first():
         session.connection().execute(delete(lain).where(lain.c[key].in_(written)))
-    return lain
+    return lain, 0
 
 
 def _found(session: Session, plan: Freezing, target: Table) -> list[Select[Any]]:

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 GROWING = frozenset({
-    "account", "attempt", "call", "consent_change", "contact_point", "customer", "customer_contact",
+    "account", "answer_mail", "attempt", "call", "consent_change", "contact_point", "customer", "customer_contact",
     "deflection_call", "desk_case", "dialogue", "headcount", "household", "left_out", "message",
     "preference", "premise", "queue", "reach", "receipt", "recurrence", "reply", "supply", "suppression",
 })  # fmt: skip
@@ -57,4 +57,4 @@ def _is_partial(line: str) -> bool:
 
 
 _PARTIAL = ("ix_message_sending", "ix_message_ended", "ix_attempt_open", "ix_receipt_waiting",
-            "ix_desk_case_open", "ix_reply_unsettled")  # fmt: skip
+            "ix_answer_mail_open", "ix_desk_case_open", "ix_reply_unsettled")  # fmt: skip

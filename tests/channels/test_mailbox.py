@@ -17,7 +17,7 @@ NOW = datetime(2026, 7, 12, 6, 40, tzinfo=UTC)
 PLAIN = (
     b"From: =?utf-8?q?Ana_Mu=C3=B1oz?= <Vecino1@Town.example>\r\n"
     b"To: avisos+7.1.abc@example.com\r\nSubject: =?iso-8859-1?q?Re=3A_Corte_en_=D1u=F1oa?=\r\n"
-    b"In-Reply-To: <7.1.abc@example.com>\r\nAuto-Submitted: no\r\n"
+    b"In-Reply-To: <7.1.abc@example.com>\r\nMessage-ID:  <CAF+1@mail.example> (a note)\r\nAuto-Submitted: no\r\n"
     b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\n"
     b"sigo sin luz se\xf1ores\r\n\r\nEl dom, 12 jul 2026, Luz del Sur escribi\xf3:\r\n> responda BAJA\r\n"
 )
@@ -34,6 +34,7 @@ def test_sender_subject_and_what_was_written_on_top_are_read_in_their_charsets()
     assert reply.subject == "Re: Corte en Ñuñoa"
     assert reply.body == "sigo sin luz señores"
     assert reply.in_reply_to == "<7.1.abc@example.com>"
+    assert reply.message_id == "<CAF+1@mail.example>"
     assert reply.to == "avisos+7.1.abc@example.com"
     assert "BAJA" not in reply.body, "our own words below are not the customer's"
 

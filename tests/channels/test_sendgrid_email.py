@@ -51,6 +51,26 @@ def test_different_texts_or_senders_do_not_share_a_request() -> None:
         ]
 
 
+def test_an_answer_goes_alone_in_the_thread_of_what_it_answers() -> None:
+    with bench("sendgrid") as under:
+        under.send(alike(1, answers="<a@b.example>"), alike(2, answers=""), alike(3))
+
+        heads = {
+            person["custom_args"]["attempt"].partition(".")[0]: body["headers"]
+            for body in (json.loads(request.body) for request in under.fake.requests)
+            for person in body["personalizations"]
+        }
+    assert heads == {
+        "1": {
+            "Auto-Submitted": "auto-replied",
+            "In-Reply-To": "<a@b.example>",
+            "References": "<a@b.example>",
+        },
+        "2": {"Auto-Submitted": "auto-replied"},
+        "3": {"Auto-Submitted": "auto-generated"},
+    }
+
+
 def test_each_person_gets_their_own_one_click_unsubscribe() -> None:
     with bench("sendgrid") as under:
         under.send(alike(1, unsubscribe_url="https://a.example/u/1"), alike(2))

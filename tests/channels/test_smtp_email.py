@@ -56,8 +56,9 @@ def test_a_mail_without_html_is_plain_and_dated() -> None:
         {"content": Content(text="a", subject="Corte\r\nBcc: eva@example.com")},
         {"unsubscribe_url": "https://a.example/\nX: y"},
         {"to": "ana\0@example.com"},
+        {"answers": "<a@b.example>\r\nBcc: eva@example.com"},
     ],
-    ids=["to", "to, envelope", "sender", "subject", "unsubscribe", "nul"],
+    ids=["to", "to, envelope", "sender", "subject", "unsubscribe", "nul", "answers"],
 )
 def test_a_line_break_in_a_header_is_refused(change: dict[str, Any]) -> None:
     with bench("smtp") as under:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from outreach.delivery import recall
-from outreach.store import backlog, lanes, recalls, runs
+from outreach.store import answer_mails, backlog, lanes, recalls, runs
 from outreach.store.job_queue import Job
 from outreach.store.session import Session
 
@@ -39,6 +39,8 @@ class Kind(StrEnum):
     """Open the tasks that class A needs a person for, and tell the duty phone."""
     ALARMS = "alarms"
     """Raise what staff must know before it is too late, and tell the duty phone."""
+    ANSWER = "answer"
+    """Carry our answers to e-mails."""
     FEEDS = "feeds"
     """Read the feeds of outages that are due, and watch for silence."""
 
@@ -48,6 +50,7 @@ PRIORITIES = {
     Kind.TASKS: 55,
     Kind.ALARMS: 53,
     Kind.FREEZE: 50,
+    Kind.ANSWER: 47,
     Kind.RECALL: 45,
     Kind.CLIMB: 40,
     Kind.FEEDS: 35,
@@ -113,6 +116,10 @@ def _receipts(session: Session, _now: datetime) -> Iterable[Job]:
     return [of(Kind.APPLY_RECEIPTS)] if backlog.has_receipts(session) else []
 
 
+def _answers(session: Session, now: datetime) -> Iterable[Job]:
+    return [of(Kind.ANSWER)] if answer_mails.are_waiting(session, now=now) else []
+
+
 _DUE: dict[Kind, Callable[[Session, datetime], Iterable[Job]]] = {
     Kind.FREEZE: _freezing,
     Kind.DRIVE: _sendable,
@@ -124,6 +131,7 @@ _DUE: dict[Kind, Callable[[Session, datetime], Iterable[Job]]] = {
     Kind.UNHEARD_OF: lambda _session, _now: [of(Kind.UNHEARD_OF)],
     Kind.TASKS: lambda _session, _now: [of(Kind.TASKS)],
     Kind.CLIMB: lambda _session, _now: [of(Kind.CLIMB)],
+    Kind.ANSWER: _answers,
     Kind.ALARMS: lambda _session, _now: [of(Kind.ALARMS)],
     Kind.FEEDS: lambda _session, _now: [of(Kind.FEEDS)],
 }
@@ -143,5 +151,6 @@ EVERY = {
     Kind.CLIMB: timedelta(seconds=10),
     Kind.ALARMS: timedelta(seconds=10),
     Kind.FEEDS: timedelta(seconds=2),
+    Kind.ANSWER: timedelta(seconds=1),
 }
 """How often each is looked for; zero: at every tick."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from outreach.campaigns import news, page_links, reply_acts, reply_status, trouble
+from outreach.campaigns import jobs, news, page_links, reply_acts, reply_status, trouble
 from outreach.campaigns.engine import Engine
 from outreach.campaigns.reply_acts import OPT_OUT_TYPE, Act, Case
 from outreach.campaigns.reply_status import Phrasing
 from outreach.campaigns.replying_rules import (
     ASKED_FOR,
     THREADED_FOR,
+    TO_STRANGERS,
     Answer,
     Text,
     may_answer,
@@ -24,9 +25,10 @@ from outreach.campaigns.replying_rules import (
 )
 from outreach.campaigns.trouble import Kind, Said, Told
 from outreach.desk import automatic, lexicon, quoting, words
+from outreach.model.answer_mail import AnswerMail
 from outreach.model.reply import Asks, InboundReply, Reading
-from outreach.model.words import Service
-from outreach.store import cases, dialogues, repliers, replies, rotations
+from outreach.model.words import Channel, Service
+from outreach.store import answer_mails, cases, dialogues, repliers, replies, rotations
 from outreach.store.covering import Known
 from outreach.store.dialogues import Dialogue
 from outreach.store.repliers import Replier, Sent
@@ -76,9 +78,10 @@ class _Came:
     before: tuple[tuple[str, datetime], ...]
 
 
-def take(desk: Desk, reply: InboundReply, *, now: datetime) -> Answer:
+def take(desk: Desk, reply: InboundReply, *, now: datetime, is_late: bool = False) -> Answer:
     """Keeps a reply and acts on it; returns after the commit. The same again does nothing more and answers nothing.
 
+    `is_late`: no e-mail answers it any more.
     Raises what the store raised: then nothing was kept, or not all of it done, and the provider must come again.
     """
     # Before the transaction: the first time it takes 0.2 s of CPU, and no writer waits for that.
@@ -90,8 +93,24 @@ def take(desk: Desk, reply: InboundReply, *, now: datetime) -> Answer:
             return Answer(text=None, outcome=settled or "repeated")
         act = _acted(session, desk, came, number, now=now)
     if act is None:
-        return _reported(desk, came, number, now=now)
-    return _said(desk, came, act, now=now)
+        answer = _reported(desk, came, number, now=now)
+    else:
+        answer = _said(desk, came, act, now=now)
+    if answer.text and reply.channel == Channel.EMAIL and not is_late:
+        _mailed(desk, reply, number, answer.text, now=now)
+    return answer
+
+
+def _mailed(desk: Desk, reply: InboundReply, number: int, text: str, *, now: datetime) -> None:
+    """No provider carries the answer back for us: it leaves by the mail lane, in a moment.
+
+    After a crash before this commit all is done and nothing is said, as with a text.
+    """
+    engine = desk.engine
+    mail = AnswerMail.to(reply, text, company=engine.settings.company.name)
+    with engine.database.write() as session:
+        answer_mails.add(session, number, engine.keyring.seal(mail.written()), now=now)
+        engine.queue.defer(session, jobs.of(jobs.Kind.ANSWER))
 
 
 def take_waiting(desk: Desk, *, now: datetime) -> int:
@@ -105,7 +124,7 @@ def take_waiting(desk: Desk, *, now: datetime) -> int:
             channel=one.channel, provider=one.provider, provider_ref=one.provider_ref,
             address=open_(one.address_sealed), to="", subject=subject, body=body, at=one.at,
         )  # fmt: skip
-        take(desk, reply, now=now)
+        take(desk, reply, now=now, is_late=True)
     return len(left)
 
 
@@ -247,7 +266,15 @@ def _allowed(came: _Came, says: Text | None, *, now: datetime) -> str:
         came.done_by_provider and says in {Text.OPTED_OUT, Text.OPTED_IN, Text.HELP}
     ):
         return ""
-    return says if may_answer(says, came.before, now=now) else ""
+    return says if _may_hear(came, says, now=now) else ""
+
+
+def _may_hear(came: _Came, name: Text, *, now: datetime) -> bool:
+    """A From line is written by anybody: a stranger's e-mail hears only what it asked for in clear words."""
+    is_stranger = came.reply.channel == Channel.EMAIL and not (came.who.is_known or came.sent)
+    if is_stranger and name not in TO_STRANGERS:
+        return False
+    return may_answer(name, came.before, now=now)
 
 
 def _said(desk: Desk, came: _Came, act: Act, *, now: datetime) -> Answer:
@@ -283,7 +310,7 @@ def _reported(desk: Desk, came: _Came, number: int, *, now: datetime) -> Answer:
     """Hands a report to the trouble desk, keeps what it asks back, and says what it found."""
     told = trouble.report(desk.engine, _what(came, number), now=now, known=desk.known)
     name = _in_danger(came, _REPORT_TEXTS[told.kind]) or Text.KEPT
-    is_said = may_answer(name, came.before, now=now)
+    is_said = _may_hear(came, name, now=now)
     outcome = f"report: {told.kind.value}"
     with desk.engine.database.write() as session:
         _ask(session, came, told, now=now)

@@ -55,6 +55,9 @@ ONCE_IN = {
 }
 """How often an address hears the same of these; the rest is bounded by the hour alone."""
 
+TO_STRANGERS = frozenset({Text.HELP, Text.STATUS, Text.OPTED_OUT, Text.OPTED_IN, Text.URGENT})
+"""What an e-mail of an address that we do not know is answered; the rest waits for a person."""
+
 REPORTS = frozenset({Meaning.OUT, Meaning.STILL_OUT, Meaning.FINE, Meaning.CHOICE})
 """What the trouble desk takes."""
 _SILENT = frozenset({Meaning.AUTOMATIC, Meaning.BOUNCE, Meaning.EMPTY, Meaning.OPT_OUT})

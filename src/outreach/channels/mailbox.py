@@ -78,6 +78,7 @@ def _read(
         headers={name: value for name in _KEPT if (value := _header(message, name))},
         at=now,
         in_reply_to=found[-1] if found else None,
+        message_id=_own_id(_header(message, "message-id")),
         raw=raw,
     )
 
@@ -90,6 +91,11 @@ def _sender(message: Message, normalise: Normalise) -> str | None:
                 return found
     is_report = message.get_content_type() == "multipart/report"
     return "mailer-daemon@invalid.example" if is_report else None
+
+
+def _own_id(header: str) -> str:
+    found = _ANGLED.search(header)
+    return found[0] if found and found[0].isascii() else ""
 
 
 def _first_address(header: str) -> str:

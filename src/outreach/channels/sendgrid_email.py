@@ -62,11 +62,11 @@ class SendGridEmail:
         """Address and headers as the SDK builds them, once: it takes longer than the call itself."""
 
     async def send(self, batch: list[Outgoing], deadline: float) -> list[Outcome]:
-        """One request for each distinct text, all at once."""
+        """One request for each distinct text, all at once; an answer to an e-mail goes alone."""
         until = clock.monotonic() + deadline
         alike: dict[object, list[Outgoing]] = defaultdict(list)
         for one in batch:
-            alike[one.sender, one.content].append(one)
+            alike[one.sender, one.content, one.answers].append(one)
         answers = await asyncio.gather(
             *(self._send_alike(group, until) for group in alike.values())
         )
@@ -191,7 +191,7 @@ def _body(group: list[Outgoing]) -> bytes:
         "from": {"email": first.sender},
         "subject": first.content.subject,
         "content": [{"type": "text/plain", "value": first.content.text}, *html],
-        "headers": {"Auto-Submitted": "auto-generated"},
+        "headers": first.automatic_headers,
         # Links stay on the company's own domain, and nobody is watched reading.
         "tracking_settings": {
             "click_tracking": {"enable": False, "enable_text": False},

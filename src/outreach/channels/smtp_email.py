@@ -82,7 +82,7 @@ class SmtpEmail:
             return Refused(
                 id=one.id, code="header", reason="a line break in a header of the e-mail"
             )
-        if not f"{one.to}{one.sender}{one.token}{one.unsubscribe}".isascii():
+        if not f"{one.to}{one.sender}{one.token}{one.unsubscribe}{one.answers}".isascii():
             return Refused(id=one.id, code="address", reason="the address is not plain ASCII")
         call = _Call(one, self._now())
         try:
@@ -199,6 +199,7 @@ def compose(one: Outgoing, *, now: datetime) -> bytes:
     if one.unsubscribe_url:
         head.append(f"List-Unsubscribe: {one.unsubscribe}")
         head.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
+    head += [f"{name}: {value}" for name, value in one.automatic_headers.items()]
     return "".join(f"{line}\r\n" for line in head).encode("ascii") + _shared(
         one.sender, one.content
     )
@@ -208,11 +209,7 @@ def compose(one: Outgoing, *, now: datetime) -> bytes:
 def _shared(sender: str, content: Content) -> bytes:
     """What all who get this text share: building it takes far longer than the rest of a mail."""
     mail = EmailMessage(policy=policy.SMTP)
-    mail["From"], mail["Subject"], mail["Auto-Submitted"] = (
-        sender,
-        content.subject,
-        "auto-generated",
-    )
+    mail["From"], mail["Subject"] = sender, content.subject
     mail.set_content(content.text)
     if content.html:
         mail.add_alternative(content.html, subtype="html")
@@ -225,7 +222,7 @@ def _message_id(one: Outgoing) -> str:
 
 
 def _header_values(one: Outgoing) -> tuple[str, ...]:
-    return one.to, one.sender, one.content.subject, one.unsubscribe, one.token
+    return one.to, one.sender, one.content.subject, one.unsubscribe, one.token, one.answers or ""
 
 
 def _drop(smtp: Any) -> None:

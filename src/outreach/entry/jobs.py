@@ -8,17 +8,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from functools import partial
 
 import structlog
 
 from outreach.campaigns import feeds, jobs
 from outreach.campaigns.drill_lanes import every_lane
 from outreach.campaigns.jobs import EVERY, Job, Kind
-from outreach.delivery import doubt, failover, recall as recalling, receipts, sender
+from outreach.delivery import answer_mails, doubt, failover, recall as recalling, receipts, sender
 from outreach.delivery.hands import Driven
 from outreach.entry import alarming, class_a, fetching
 from outreach.entry.wiring import Installation
 from outreach.model.errors import InputRefused, OutreachError
+from outreach.model.words import Channel
 from outreach.settings import Lane
 from outreach.store import (
     idempotents,
@@ -155,6 +157,28 @@ async def read_feeds(work: Work, _key: str = "") -> None:
         )
 
 
+async def answer(work: Work, _key: str = "") -> None:
+    """Carries our answers to e-mails by the first mail lane that may send; none: they wait, and grow late."""
+    of = work.of
+    await asyncio.to_thread(answer_mails.tidy, of.database, now=of.clocks.now())
+    with of.database.read() as session:
+        rows = {row.name: row for row in lanes.every(session)}
+    for lane in of.settings.lanes:
+        row = rows.get(lane.name)
+        if lane.channel is not Channel.EMAIL or row is None or not row.may_answer(of.clocks.now()):
+            continue
+        post = answer_mails.Post(
+            channel=of.channel(lane),
+            open_sealed=of.keyring.open,
+            named=partial(of.keyring.public_id, "ans"),
+            now=of.clocks.now,
+            deadline_s=of.settings.delivery.provider_deadline_s,
+        )
+        while work.wanted() and await answer_mails.carry(of.database, row, post):
+            pass
+        return
+
+
 WORK: Mapping[Kind, Callable[[Work, str], Awaitable[object]]] = {
     Kind.FREEZE: freeze,
     Kind.DRIVE: drive,
@@ -168,6 +192,7 @@ WORK: Mapping[Kind, Callable[[Work, str], Awaitable[object]]] = {
     Kind.CLIMB: lambda work, _key: class_a.climb(work.of),
     Kind.ALARMS: lambda work, _key: alarming.mind(work.of),
     Kind.FEEDS: read_feeds,
+    Kind.ANSWER: answer,
 }
 """What each kind of job does: one line each."""
 

@@ -39,6 +39,8 @@ class Outgoing:
     """Of an e-mail: a POST there stops them (RFC 8058)."""
     unsubscribe_mail: str = ""
     """The same by an answer to this address; empty where nobody reads answers."""
+    answers: str | None = None
+    """Message-ID of the e-mail that it answers, empty if that had none; None: it answers nothing."""
 
     @property
     def unsubscribe(self) -> str:
@@ -51,6 +53,14 @@ class Outgoing:
             if self.unsubscribe_url
             else ""
         )
+
+    @property
+    def automatic_headers(self) -> dict[str, str]:
+        """What tells machines not to answer, and mail readers which e-mail it belongs to. RFC 3834, 5322."""
+        if self.answers is None:
+            return {"Auto-Submitted": "auto-generated"}
+        threaded = {"In-Reply-To": self.answers, "References": self.answers} if self.answers else {}
+        return {"Auto-Submitted": "auto-replied", **threaded}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,8 @@ class InboundReply:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     at: datetime
     in_reply_to: str | None = None
+    message_id: str = field(default="", repr=False)
+    """An e-mail's own, angle brackets included; empty: it has none that could be answered."""
     raw: bytes = field(default=b"", repr=False)
 
 

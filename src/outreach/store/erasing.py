@@ -199,6 +199,7 @@ def _spoken(work: _Erasing, hashes: Sequence[bytes]) -> None:
         work.note("replies", update(t.reply).where(r.id == number).values(**emptied))
         case = update(t.desk_case).where(t.desk_case.c.reply_id == number)
         session.execute(case.values(outcome=REASON))
+        session.execute(delete(t.answer_mail).where(t.answer_mail.c.reply_id == number))
     calls = bulk.among(session, t.call.c.address_hash, hashes)
     work.note("calls", update(t.call).where(calls).values(address_hash=None, known=False))
     session.execute(

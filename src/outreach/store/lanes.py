@@ -43,6 +43,11 @@ class Lane:
         """Segments a second that it carries at its weight."""
         return self.rate * self.weight / 100
 
+    def may_answer(self, now: datetime) -> bool:
+        """Whether a single mail may leave by it: its provider has not stopped it, nor does it rest."""
+        rests = self.cooled_until is not None and self.cooled_until > now
+        return self.stopped_at is None and not rests
+
     def carries(self, wanted: int, *, now: datetime) -> int:
         """How many of `wanted` messages may be claimed for it: all, one as a probe, or none."""
         if self.cooled_until is not None:

@@ -42,6 +42,8 @@ class Reply(NewReply):
     settled_at: datetime | None
     case_id: int | None = None
     case_closed_at: datetime | None = None
+    mail: str | None = None
+    """Where the e-mail that answers it stands; None: none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,10 +172,11 @@ def _found(
     limit: int,
     order: Sequence[ColumnElement[Any]] = (t.reply.c.id,),
 ) -> list[Reply]:
-    r, c = t.reply, t.desk_case.c
+    r, c, a = t.reply, t.desk_case.c, t.answer_mail.c
     rows = session.execute(
-        select(r, c.id.label("case_id"), c.closed_at.label("case_closed_at"))
+        select(r, c.id.label("case_id"), c.closed_at.label("case_closed_at"), a.state.label("mail"))
         .outerjoin(t.desk_case, c.reply_id == r.c.id)
+        .outerjoin(t.answer_mail, a.reply_id == r.c.id)
         .where(condition)
         .order_by(*order)
         .limit(limit)

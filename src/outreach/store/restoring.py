@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from outreach.model.words import MessageState, PriorityClass, RunState, StepRunState
-from outreach.store import audit, carried, tables as t
+from outreach.store import answer_mails, audit, carried, tables as t
 from outreach.store.carried import Since
 from outreach.store.session import Session
 from outreach.store.types import UtcDateTime
@@ -92,7 +92,7 @@ def still(
         erased=added.erased,
     )
     _void_approvals(session, now=now)
-    _clear_work(session)
+    _clear_work(session, now=now)
     _outdate(session, now=now)
     session.execute(
         insert(t.restore).values(
@@ -230,14 +230,15 @@ def _void_approvals(session: Session, *, now: datetime) -> None:
     )
 
 
-def _clear_work(session: Session) -> None:
-    """Leases, workers and jobs of processes that worked on another database; what platforms were told."""
+def _clear_work(session: Session, *, now: datetime) -> None:
+    """Leases, workers and jobs of another database; answers to e-mails; what platforms were told."""
     session.execute(
         update(t.lane).values(owner=None, lease_until=None, fence=t.lane.c.fence + _AHEAD)
     )
     session.execute(
         update(t.lease).values(owner="", until=_LONG_AGO, fence=t.lease.c.fence + _AHEAD)
     )
+    answer_mails.forsake(session, now=now)
     session.execute(delete(t.worker))
     session.execute(delete(t.pushed))
     if session.get_bind().dialect.name == "postgresql":

@@ -81,6 +81,7 @@ from outreach.store.tables_sync import (
     touched_premise,
 )
 from outreach.store.tables_talk import (
+    answer_mail,
     consent_change,
     desk_case,
     dialogue,
@@ -111,6 +112,7 @@ __all__ = [
     "alarm",
     "alert",
     "answer",
+    "answer_mail",
     "api_key",
     "approval",
     "area",

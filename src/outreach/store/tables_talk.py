@@ -22,6 +22,7 @@ from outreach.store.types import Id, UtcDateTime
 
 _UNSETTLED = text("settled_at IS NULL")
 _OPEN = text("closed_at IS NULL")
+_UNENDED = text("ended_at IS NULL")
 
 reply = Table(
     "reply",
@@ -76,6 +77,21 @@ desk_case = Table(
     Column("outcome", Text, nullable=False, server_default=""),
     Index("ix_desk_case_open", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
     comment="What a person has to read, for no rule could",
+)
+
+answer_mail = Table(
+    "answer_mail",
+    metadata,
+    Column("reply_id", ForeignKey("reply.id"), primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, comment="what it answers, subject, text; null once it has ended"),
+    Column("state", Text, nullable=False, comment="waiting, sending, sent, refused, unknown, late"),
+    Column("next_at", UtcDateTime, nullable=False, comment="when it may leave; since when it does"),
+    Column("kept_at", UtcDateTime, nullable=False),
+    Column("lane", Text),
+    Column("provider_ref", Text),
+    Column("ended_at", UtcDateTime),
+    Index("ix_answer_mail_open", "next_at", sqlite_where=_UNENDED, postgresql_where=_UNENDED),
+    comment="Our answers to e-mails, on their way",
 )
 
 consent_change = Table(

@@ -11,6 +11,7 @@ from outreach.entry.cli.output import Format
 from outreach.entry.languages import N_, _
 from outreach.model.reply import Meaning
 from outreach.model.words import Channel
+from outreach.store.answer_mails import State
 from outreach.store.replies import Reply
 
 PREFIX, CASE, MESSAGE = "rep", "cas", "msg"
@@ -32,6 +33,15 @@ MEANINGS = {
 }
 
 
+MAILS = {
+    State.WAITING: N_("waits for its lane"),
+    State.SENDING: N_("being sent"),
+    State.SENT: N_("sent"),
+    State.REFUSED: N_("refused by the mail server"),
+    State.UNKNOWN: N_("it may have left; it is not sent again"),
+    State.LATE: N_("never left: no mail lane could carry it in time"),
+}
+
 COLUMNS = {
     "id": N_("id"),
     "at": N_("when"),
@@ -51,6 +61,7 @@ def row(context: Context, one: Reply) -> dict[str, object]:
         "meaning": one.meaning,
         "outcome": one.outcome,
         "answered": one.answered,
+        "mail": one.mail or "",
         "message": context.keyring.public_id(MESSAGE, one.message_id) if one.message_id else "",
         "case": context.keyring.public_id(CASE, one.case_id) if one.case_id else "",
     }
@@ -73,6 +84,8 @@ def lines(context: Context, one: Reply) -> Iterator[str]:
     yield " · ".join(str(facts[name]) for name in ("at", "channel", "from", "meaning", "id"))
     yield from (f"    > {line}" for line in text_of(context, one.body_sealed).splitlines() if line)
     answered = one.answered or _("not answered")
+    if one.mail:
+        answered += f" ({_(MAILS[State(one.mail)])})"
     yield "  " + _("done: {outcome} · answer: {answered}").format(
         outcome=one.outcome, answered=answered
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from outreach.entry.http.context import WebContext
-from outreach.store import cases, replies
+from outreach.store import answer_mails, cases, replies
 from outreach.store.session import Session
 
 _LOOKED_BACK = timedelta(hours=24)
@@ -27,4 +27,6 @@ def read(session: Session, context: WebContext) -> list[Metric]:
     )
     for kind, count in sorted(cases.count_open(session).items()):
         waiting.add_metric([kind], count)
-    return [told, waiting]
+    mails = GaugeMetricFamily("outreach_answer_mails_open", "Answers to e-mails not sent yet")
+    mails.add_metric([], answer_mails.count_open(session))
+    return [told, waiting, mails]

@@ -1,4 +1,4 @@
-"""What PostgreSQL is told before big work: how to plan it, and when it has to be on disk."""
+"""What a database is told before big work: how to plan it, what to keep at hand, when it has to be on disk."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def commit_later(session: Session) -> None:
     """This transaction is on disk some 0.2 s after its commit, with all that were before it."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL synchronous_commit = off"))
+
+
+def remember_more(session: Session) -> None:
+    """SQLite keeps 128 MiB of pages for this connection from now on, in place of 32.
+
+    An import writes indexes in no order: of a million customers a ninth of its time is reading pages again.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text("PRAGMA cache_size = -131072"))
 
 
 def refresh_statistics(database: Database, tables: Iterable[Table]) -> None:

@@ -56,7 +56,7 @@ def in_doubt(database: Database, **changes: Any) -> int:
 
 
 def look(
-    database: Database, channel: Carrier, *seconds: float, **changes: Any
+    database: Database, channel: Carrier, *seconds: float, limit: int = 500, **changes: Any
 ) -> list[dict[S, int]]:
     counts = []
     with database.read() as session:
@@ -64,7 +64,7 @@ def look(
     for each in seconds:
         channel.clock.seconds = 1_000 + each
         driver = make_driver(channel.clock, **changes)
-        counts.append(asyncio.run(doubt.settle(database, lane, channel, driver)))
+        counts.append(asyncio.run(doubt.settle(database, lane, channel, driver, limit=limit)))
     return counts
 
 
@@ -92,6 +92,25 @@ def test_what_is_found_is_adopted(database: Database):
     assert (one.state, one.provider_ref, one.provider) == (S.ACCEPTED, "SM77", "carrier")
     assert carrier.listed[0].body == "corte de luz en Providencia"
     assert make.KEYRING.read_token(carrier.listed[0].token) == (message, 1)
+
+
+def test_what_a_dead_worker_left_is_looked_up_at_once_while_the_provider_answers(
+    database: Database,
+):
+    with database.write() as session:
+        make.make_lane(session)
+        for _each in range(5):
+            make.make_message(session)
+    claim(database)
+    with database.write() as session:
+        ledger.lapse(session, now=make.NOW + timedelta(seconds=31))
+        session.execute(update(t.attempt).values(ended_at=make.NOW))
+    there = Listing(lambda each: Found(id=each.id, provider_ref=f"SM{each.id}"))
+    silent = Listing(lambda each: there._answer(each) if each.id % 2 else None)
+
+    assert look(database, silent, 31, limit=2) == [{S.ACCEPTED: 1}]
+    assert len(silent.listed) == 2
+    assert look(database, there, 61, limit=2) == [{S.ACCEPTED: 4}]
 
 
 def test_only_what_is_missing_twice_twenty_seconds_apart_is_sent_again(database: Database):

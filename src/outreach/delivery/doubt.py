@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +19,7 @@ SETTLE_S = 30.0
 """A provider's own listing lags: nothing is looked up sooner, nor before twice our deadline."""
 APART = timedelta(seconds=20)
 LOOKS = 2
+_SPAN_S = 25.0
 RESEND_AFTER = timedelta(seconds=60)
 """An emergency without proof is sent again: a second copy beats none."""
 GIVE_UP_AFTER = timedelta(minutes=10)
@@ -40,14 +42,35 @@ class Proof(StrEnum):
 async def settle(
     database: Database, lane: Lane, channel: Sends, driver: Driver, *, limit: int = 500
 ) -> dict[MessageState, int]:
-    """Looks at the lane's due doubts once; how many went to which state. Receipts are applied before."""
+    """Looks at each of the lane's due doubts once; how many went to which state. Receipts are applied before.
+
+    A worker that is killed may leave thousands: for as long as the provider answers, one look follows the other.
+    """
+    counts: Counter[MessageState] = Counter()
+    ends = driver.times.monotonic() + _SPAN_S
+    goes_on = True
+    while goes_on and driver.wanted() and driver.times.monotonic() < ends:
+        goes_on = await _look(database, lane, channel, driver, counts, limit=limit)
+    return dict(counts)
+
+
+async def _look(
+    database: Database,
+    lane: Lane,
+    channel: Sends,
+    driver: Driver,
+    counts: Counter[MessageState],
+    *,
+    limit: int,
+) -> bool:
+    """Looks at so many doubts; whether there may be more, and the provider told of each."""
     wait = timedelta(seconds=max(SETTLE_S, 2 * driver.limits.deadline_s))
     with database.read() as session:
         doubts = attempts.due(
             session, lane.name, now=driver.times.now(), settle_for=wait, apart=APART, limit=limit
         )
     if not doubts:
-        return {}
+        return False
     found = await _find(doubts, lane.sender, channel, driver)
     _leave_to_others(database, found)
     now = driver.times.now()
@@ -57,11 +80,8 @@ async def settle(
     ]
     with database.write() as session:
         written = set(attempts.write(session, decisions, provider=driver.provider, now=now))
-    counts: dict[MessageState, int] = {}
-    for one in decisions:
-        if one.state is not None and one.id in written:
-            counts[one.state] = counts.get(one.state, 0) + 1
-    return counts
+    counts.update(one.state for one in decisions if one.state is not None and one.id in written)
+    return len(doubts) == limit == len(found)
 
 
 def _leave_to_others(database: Database, found: dict[int, Found]) -> None:

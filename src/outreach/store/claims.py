@@ -36,7 +36,7 @@ from outreach.model.words import (
     StepRunState,
     Tier,
 )
-from outreach.store import backlog, bulk, overtaking, spent, tables as t
+from outreach.store import backlog, bulk, overtaking, planning, spent, tables as t
 from outreach.store.session import Session
 from outreach.store.spent import UNCAPPED, Caps
 from outreach.store.types import UtcDateTime, from_micros
@@ -188,7 +188,8 @@ def _rows(session: Session, asked: Select[Any]) -> Sequence[Sequence[Any]]:
     would wait for its turn again.
     """
     if session.get_bind().dialect.name == "postgresql":
-        return session.execute(asked).all()
+        with planning.in_index_order(session):
+            return session.execute(asked).all()
     inner = asked.subquery()
     is_bytes = [isinstance(column.type, LargeBinary) for column in inner.c]
     columns = [

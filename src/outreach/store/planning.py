@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table, func, select, text, true
 
 from outreach.store.session import Database, Session
 
@@ -19,6 +20,26 @@ def plan_each(session: Session) -> None:
         session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
         session.execute(text("SET LOCAL work_mem = '64MB'"))
         session.execute(text("SET LOCAL jit = off"))
+
+
+@contextmanager
+def in_index_order(session: Session) -> Iterator[None]:
+    """Inside, PostgreSQL walks an index in the order that is asked for, and never sorts.
+
+    It cannot know how many rows of a queue may leave, guesses one, and joins and sorts the whole of it to
+    hand out the first thousand: a claim out of 50,000 takes 0.3 s in place of 0.02, out of a million seconds.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        yield
+        return
+    _allow(session, "off")
+    yield
+    _allow(session, "on")
+
+
+def _allow(session: Session, state: str) -> None:
+    names = ("enable_sort", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin")
+    session.execute(select(*(func.set_config(name, state, true()) for name in names)))
 
 
 def commit_later(session: Session) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, event, func, insert, select, update
 from tests import make
 
 from outreach.model.message import Recipient
@@ -67,6 +67,29 @@ def test_a_claim_marks_the_messages_and_leaves_the_queue_to_the_others(database:
         assert row.slot_at == row.claimed_at == make.NOW
         assert {*session.scalars(select(t.queue.c.message_id))} == {*ids[3:]}
         assert ledger.adds_up(session)
+
+
+def test_a_claim_walks_the_queue_and_never_sorts_it(database: Database):
+    """A million rows sorted at each claim would be seconds of it; what a server knows of a new queue is nothing."""
+    with database.write() as session:
+        make.make_messages(session, 500)
+    plans: list[str] = []
+
+    def look(_connection: Any, cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if "FROM queue JOIN message" not in statement:
+            return
+        how = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+        asking = cursor.connection.cursor()
+        asking.execute(how + statement, parameters)
+        plans.append(" ".join(str(row) for row in asking.fetchall()))
+
+    event.listen(database.engine, "before_cursor_execute", look)
+    assert len(claim(database, limit=20)) == 20
+
+    (plan,) = plans
+    assert "Sort" not in plan
+    assert "TEMP B-TREE" not in plan
+    assert "pk_queue" in plan or "USING PRIMARY KEY" in plan
 
 
 def test_a_claimed_recipient_carries_what_rendering_needs(database: Database):

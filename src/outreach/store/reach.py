@@ -47,7 +47,7 @@ Progress = Callable[[str, int], None]
 LEASE = "record"
 """Who holds it alone changes what is derived from the record."""
 _BUILD_PREMISES = 1_500
-"""Premises that one transaction of building takes."""
+"""Premises that one transaction of building takes, on PostgreSQL half as many: nobody waits for 0.5 s."""
 _PREMISES = 250
 _CUSTOMERS = 2_000
 _LAST = (1 << 63) - 1
@@ -199,7 +199,7 @@ def _build(database: Database, progress: Progress) -> int:
     while mark < _LAST:
         with database.write() as session:
             mark = _build_slice(session, mark, since=since)
-        done += _BUILD_PREMISES
+            done += _at_once(session)
         progress("reach", done)
     recurrences.build(database, since=since)
     return done
@@ -215,12 +215,12 @@ def _build_slice(session: Session, mark: int, *, since: int) -> int:
     p, r = t.premise.c, t.reach.c
     if mark < 0:
         low = mark - _OFF_NETWORK
-        end = session.execute(_end_of(p.id, p.id >= low)).scalar()
+        end = session.execute(_end_of(session, p.id, p.id >= low)).scalar()
         high = _LAST if end is None else end
         which, old = and_(p.tree_order == -1, p.id.between(low, high)), r.tree_order == -1
         following = 0 if end is None else end + 1 + _OFF_NETWORK
     else:
-        end = session.execute(_end_of(p.tree_order, p.tree_order >= mark)).scalar()
+        end = session.execute(_end_of(session, p.tree_order, p.tree_order >= mark)).scalar()
         high = _LAST if end is None else end
         which, old = and_(p.tree_order.between(mark, high)), r.tree_order.between(mark, high)
         following = _LAST if end is None else end + 1
@@ -231,8 +231,15 @@ def _build_slice(session: Session, mark: int, *, since: int) -> int:
     return following
 
 
-def _end_of(column: ColumnElement[int], after: ColumnElement[bool]) -> Select[int]:
-    return select(column).where(after).order_by(column).offset(_BUILD_PREMISES).limit(1)
+def _end_of(
+    session: Session, column: ColumnElement[int], after: ColumnElement[bool]
+) -> Select[int]:
+    return select(column).where(after).order_by(column).offset(_at_once(session)).limit(1)
+
+
+def _at_once(session: Session) -> int:
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return _BUILD_PREMISES if is_sqlite else -(-_BUILD_PREMISES // 2)
 
 
 def _end_old(session: Session, where: ColumnElement[bool], *, since: int) -> None:

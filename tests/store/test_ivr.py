@@ -28,8 +28,9 @@ from tests.make import (
 from outreach.model.contactcenter import CallerPremise, LiveTruth
 from outreach.model.errors import StoreUnusable
 from outreach.model.occasion import OccasionId
-from outreach.store import figures, ivr, occasions, tables as t
+from outreach.store import figures, ivr, occasions, preferences, tables as t
 from outreach.store.ivr import Callers
+from outreach.store.preferences import Wish
 from outreach.store.session import Database
 
 NUMBER = "+56911112222"
@@ -72,6 +73,20 @@ def test_a_number_finds_the_supplies_of_its_customer(database):
 
     assert (found.premise_id, found.tree_order, found.locality) == (premise, 42, "Ñuñoa")
     assert (found.locale, found.priority, found.customer_type) == ("pt", "A", "clinic")
+
+
+def test_the_language_chosen_on_a_person_s_page_is_the_one_they_hear(database):
+    someone(database, customer={"locale": "es"}, account={"ref": "C-1"})
+    callers = Callers(database)
+    with database.write() as session:
+        customer = callers.by_account("C-1")[0].customer_id
+        preferences.save(session, customer, Wish(locale="pt"), [], now=NOW)
+
+    assert callers.by_account("C-1")[0].locale == "pt"
+    with database.write() as session:
+        preferences.save(session, customer, Wish(quiet=(60, 120)), [], now=NOW)
+    assert callers.by_account("C-1")[0].locale == "es"
+    callers.close()
 
 
 def test_a_supply_is_found_once_whatever_the_purposes_of_the_contact(database):

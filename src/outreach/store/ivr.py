@@ -30,7 +30,9 @@ MAPPED_BYTES = 8 << 30
 BUSY_MS = 10
 """A file that somebody locks is not waited for: the whole server would stand still meanwhile."""
 
-_COLUMNS = "pr.id, pr.tree_order, pr.locality, pr.zone, a.priority, c.locale, c.id, a.customer_type, pr.postal_code"
+_LOCALE = "coalesce((SELECT f.locale FROM preference f WHERE f.customer_id = c.id), c.locale)"
+"""The language that a person chose on their page, else the record's."""
+_COLUMNS = f"pr.id, pr.tree_order, pr.locality, pr.zone, a.priority, {_LOCALE}, c.id, a.customer_type, pr.postal_code"
 _SUPPLIES = """
 JOIN supply s ON s.account_id = a.id
 JOIN premise pr ON pr.id = s.premise_id AND pr.closed_at IS NULL

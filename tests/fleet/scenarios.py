@@ -177,7 +177,8 @@ def story(name: str, kind: str, *, how_many: int, folder: Path) -> dict[str, Any
     if name == "stops":  # it ends in mid-run
         broken.pop("stuck", None)
     return {"story": name, "database": kind, "broken": broken, **told, "examples": verdict.examples,
-            "states": verdict.states, "doubled": verdict.doubled, "lost": verdict.lost}  # fmt: skip
+            "states": verdict.states, "doubled": verdict.doubled, "lost": verdict.lost,
+            "late_calls": verdict.late_calls}  # fmt: skip
 
 
 def main() -> None:

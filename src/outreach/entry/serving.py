@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
@@ -91,9 +92,16 @@ async def _served(of: Installation, stopping: asyncio.Event) -> None:
             timeout_graceful_shutdown=_REQUESTS_S,
         )
     )
+    _keep_what_stands()
     stop = asyncio.create_task(_then_stop(stopping, server))
     await server.serve()
     stop.cancel()
+
+
+def _keep_what_stands() -> None:
+    """Modules, routes and texts stand for good: a full collection that looks at them again stops every request."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _then_stop(stopping: asyncio.Event, part: _Quiet | Worker) -> None:

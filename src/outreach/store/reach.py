@@ -210,8 +210,12 @@ _OFF_NETWORK = -(1 << 62)
 
 
 def _build_slice(session: Session, mark: int, *, since: int) -> int:
-    """Rows of the next premises; returns the next mark, which it also notes."""
+    """Rows of the next premises; returns the next mark, which it also notes.
+
+    Waits for no disk: what a server's crash takes is built again, and nobody sees it before the switch.
+    """
     planning.plan_each(session)
+    planning.commit_later(session)
     p, r = t.premise.c, t.reach.c
     if mark < 0:
         low = mark - _OFF_NETWORK

@@ -59,6 +59,7 @@ def build(database: Database, *, since: int) -> None:
         for low in range(max(mark, begins), begins + last + 1, _BUILD_IDS):
             with database.write() as session:
                 planning.plan_each(session)
+                planning.commit_later(session)
                 # Named one by one: given a query, PostgreSQL works out the channels of everybody.
                 several = _several(key, low - begins, low - begins + _BUILD_IDS)
                 if ids := session.scalars(several).all():

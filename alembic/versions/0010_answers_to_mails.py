@@ -20,7 +20,7 @@ def upgrade() -> None:
         "answer_mail",
         sa.Column("reply_id", Id, sa.ForeignKey("reply.id"), primary_key=True, autoincrement=False),
         sa.Column(
-            "sealed", sa.LargeBinary, comment="what it answers, subject, text; null once it has ended"
+            "body_sealed", sa.LargeBinary, comment="what it answers, subject, text; null once it has ended"
         ),
         sa.Column(
             "state", sa.Text, nullable=False,

@@ -90,7 +90,7 @@ def test_an_opt_out_by_e_mail_is_confirmed_in_its_thread_and_no_machine_answers_
     assert mail["List-Unsubscribe"] is None
     assert "no le enviaremos" in mail.get_content()
     (row,) = rows(of.engine, t.answer_mail)
-    assert (row["state"], row["sealed"], row["lane"]) == ("sent", None, "mail")
+    assert (row["state"], row["body_sealed"], row["lane"]) == ("sent", None, "mail")
     assert row["provider_ref"] == mail["Message-ID"]
 
 

@@ -9,6 +9,7 @@ from outreach.addresses.keys import (
     replace_keyring,
     with_new_lookup,
     with_new_seal,
+    with_restore,
     write_keyring,
 )
 from outreach.addresses.written import is_region, normalise_email, normalise_phone, prefix
@@ -24,5 +25,6 @@ __all__ = [
     "replace_keyring",
     "with_new_lookup",
     "with_new_seal",
+    "with_restore",
     "write_keyring",
 ]

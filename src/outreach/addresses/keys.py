@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 import os
+import re
 import secrets
 import struct
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ _ROUNDS = 4
 _HALF_BITS = 20
 _HALF = (1 << _HALF_BITS) - 1
 _ID_LENGTH = 8
+_TOKEN = re.compile(r"[0-9]{1,18}\.[0-9]{1,5}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,6 +40,8 @@ class Keyring:
     seals: key id -> 32 bytes; the highest id seals, all open. hashing, tokens, ids: 32 bytes each.
     former: lookup keys before `hashing`, newest first: a suppression whose address is nowhere in clear
     stays under its own for ever. moving: rows are being moved from the former to the present one.
+    restored: of each restore, the last message and the last customer of the copy: numbers above them are
+    given away a second time, and what named the first holder must not name the second.
     file: where it was read from; keys that are added there are taken up within a second.
     """
 
@@ -47,6 +51,7 @@ class Keyring:
     ids: bytes
     former: tuple[bytes, ...] = ()
     moving: bool = False
+    restored: tuple[tuple[int, int], ...] = ()
     file: KeyFile | None = field(default=None, compare=False)
 
     def seal(self, clear: str) -> bytes:
@@ -114,15 +119,24 @@ class Keyring:
 
     def token(self, message: int, try_: int) -> str:
         """Names one try in callback URLs: `<message>.<try>.<mac>`; carries nothing personal."""
-        return f"{message}.{try_}.{self._mac(f'{message}.{try_}')}"
+        named = f"{message}.{try_}"
+        return f"{named}.{_mac(self.naming(message), named)}"
 
     def read_token(self, token: str) -> tuple[int, int] | None:
         """(message, try) of a genuine token, else None."""
         named, _dot, mac = token.rpartition(".")
-        if not hmac.compare_digest(mac.encode(), self._mac(named).encode()):
+        if not _TOKEN.fullmatch(named):
             return None
-        message, _dot, try_ = named.partition(".")
-        return int(message), int(try_)
+        message, try_ = map(int, named.split("."))
+        if not hmac.compare_digest(mac.encode(), _mac(self.naming(message), named).encode()):
+            return None
+        return message, try_
+
+    def naming(self, number: int, *, of_customer: bool = False) -> bytes:
+        """The key under which a message, or a customer, is named in links and callbacks."""
+        live = self.live
+        passed = sum(last[of_customer] < number for last in live.restored)
+        return _after(live.tokens, passed) if passed else live.tokens
 
     def public_id(self, prefix: str, number: int) -> str:
         """A short stable id such as `out_7kq2m4xa`, that neither counts nor stands in a column."""
@@ -150,9 +164,6 @@ class Keyring:
         """Ed25519 in hex, always the same: 32 bytes of public key, which follows from ours, then 64 of signature."""
         key = Ed25519PrivateKey.from_private_bytes(hmac.digest(self.tokens, b"sign", "sha256"))
         return (key.public_key().public_bytes_raw() + key.sign(data)).hex()
-
-    def _mac(self, text: str) -> str:
-        return hmac.digest(self.tokens, text.encode(), "sha256").hex()[:20]
 
     def _round(self, prefix: str, turn: int, half: int) -> int:
         block = hmac.digest(self.ids, f"{prefix}.{turn}.{half}".encode(), "sha256")
@@ -194,6 +205,15 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
+def _mac(key: bytes, text: str) -> str:
+    return hmac.digest(key, text.encode(), "sha256").hex()[:20]
+
+
+@lru_cache(maxsize=64)
+def _after(key: bytes, restores: int) -> bytes:
+    return hmac.digest(key, b"restored.%d" % restores, "sha256")
+
+
 def _hashed(key: bytes, text: str) -> bytes:
     mac = _keyed(key).copy()
     mac.update(text.encode())
@@ -228,6 +248,11 @@ def with_new_lookup(keyring: Keyring) -> Keyring:
     return replace(keyring, hashing=secrets.token_bytes(32), former=former, moving=True)
 
 
+def with_restore(keyring: Keyring, *, messages: int, customers: int) -> Keyring:
+    """The same after a copy was put back whose last numbers are these."""
+    return replace(keyring, restored=(*keyring.restored, (messages, customers)))
+
+
 def write_keyring(keyring: Keyring, path: Path) -> None:
     """Writes the key file, readable by its owner only; never over an existing one."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -253,7 +278,7 @@ def replace_keyring(keyring: Keyring, path: Path) -> None:
 
 
 def _written(keyring: Keyring) -> dict[str, Any]:
-    """`former` and `moving` only where there are any: an untouched file stays as it always was."""
+    """`former`, `moving` and `restored` only where there are any: an untouched file stays as it always was."""
     body: dict[str, Any] = {
         "seals": {str(number): key.hex() for number, key in keyring.seals.items()},
         "hashing": keyring.hashing.hex(),
@@ -262,6 +287,8 @@ def _written(keyring: Keyring) -> dict[str, Any]:
     }
     if keyring.former:
         body |= {"former": [key.hex() for key in keyring.former], "moving": keyring.moving}
+    if keyring.restored:
+        body["restored"] = [list(each) for each in keyring.restored]
     return body
 
 
@@ -277,13 +304,14 @@ def read_keyring(path: Path) -> Keyring:
             ids=bytes.fromhex(body["ids"]),
             former=tuple(bytes.fromhex(key) for key in body.get("former", ())),
             moving=bool(body.get("moving", False)),
+            restored=tuple((int(each[0]), int(each[1])) for each in body.get("restored", ())),
             file=KeyFile(path),
         )
     except FileNotFoundError:
         raise InputRefused(
             f"{path}: no key file; restore it, or run `outreach init` for a new workspace"
         ) from None
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         raise InputRefused(f"{path}: not a key file of outreach; restore the right one") from None
     if mode & 0o077:
         raise InputRefused(f"{path}: readable by others; run `chmod 600 {path}`")

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import chain, count
 from pathlib import Path
 
-from outreach.addresses import Keyring
+from outreach.addresses import Keyring, read_keyring, replace_keyring, with_restore
 from outreach.model.errors import GuardRefused, InputRefused, StoreUnusable
 from outreach.settings import Settings, carried as carried_folder
 from outreach.store import (
@@ -162,6 +162,7 @@ def _into_sqlite(wanted: _Wanted) -> Restored:
     with backup_files.emerging(place) as part:  # stilled before it is anybody's database
         _fill(wanted.file, part)
         stilled = _finished(Database(f"sqlite:///{part}"), wanted, carried)
+        _name_anew(wanted, Database(f"sqlite:///{part}"))
         backup_sqlite.into_one_file(part)
         backup_sqlite.set_aside(place, kept)
     return Restored(
@@ -171,6 +172,26 @@ def _into_sqlite(wanted: _Wanted) -> Restored:
         now=wanted.now,
         is_all_known=carried.is_read,
     )
+
+
+def _name_anew(wanted: _Wanted, copy: Database) -> None:
+    """SQLite gives the numbers after the copy's last ones away again: old links and callbacks must not fit them.
+
+    Before the copy is anybody's database. PostgreSQL's sequences jump instead.
+    """
+    path = wanted.settings.keys
+    try:
+        with copy.read() as session:
+            messages, customers = restoring.last_numbers(session)
+        if path.exists():
+            newer = with_restore(read_keyring(path), messages=messages, customers=customers)
+            replace_keyring(newer, path)
+    except OSError:
+        raise InputRefused(
+            f"{path}: cannot be written; a restore notes in it which numbers are given away again"
+        ) from None
+    finally:
+        copy.close()
 
 
 def _into_postgres(wanted: _Wanted) -> Restored:

@@ -110,15 +110,17 @@ def link(settings: Settings, keyring: Keyring, page: Page, number: int, *, now: 
 
 
 def _mac(keyring: Keyring, page: Page, clear: bytes) -> bytes:
-    return _keyed(keyring, b"mac" + page.encode() + clear, _MAC)
+    number = int.from_bytes(clear[_DAY:], "big")
+    key = keyring.naming(number, of_customer=page is not Page.UNSUBSCRIBE)
+    return _keyed(key, b"mac" + page.encode() + clear, _MAC)
 
 
 def _pad(keyring: Keyring, page: Page, mac: bytes) -> bytes:
-    return _keyed(keyring, b"pad" + page.encode() + mac, _DAY + _NUMBER)
+    return _keyed(keyring.tokens, b"pad" + page.encode() + mac, _DAY + _NUMBER)
 
 
-def _keyed(keyring: Keyring, data: bytes, size: int) -> bytes:
-    state = _begun(keyring.tokens, size).copy()
+def _keyed(key: bytes, data: bytes, size: int) -> bytes:
+    state = _begun(key, size).copy()
     state.update(data)
     return state.digest()
 

@@ -40,7 +40,7 @@ def add(session: Session, reply: int, sealed: bytes, *, now: datetime) -> None:
     """Keeps an answer, to leave from now on."""
     session.execute(
         insert(t.answer_mail).values(
-            reply_id=reply, sealed=sealed, state=State.WAITING, next_at=now, kept_at=now
+            reply_id=reply, body_sealed=sealed, state=State.WAITING, next_at=now, kept_at=now
         )
     )
 
@@ -71,7 +71,7 @@ def take(session: Session, lane: str, *, limit: int, now: datetime) -> list[Take
         .returning(a.reply_id)
     ).all()
     rows = session.execute(
-        select(a.reply_id, a.sealed, r.address_sealed)
+        select(a.reply_id, a.body_sealed, r.address_sealed)
         .join(t.reply, r.id == a.reply_id)
         .where(a.reply_id.in_(taken))
         .order_by(a.reply_id)
@@ -87,7 +87,7 @@ def end(
     session.execute(
         update(t.answer_mail)
         .where(a.reply_id == reply, a.ended_at.is_(None))
-        .values(state=state, ended_at=now, provider_ref=provider_ref, sealed=None)
+        .values(state=state, ended_at=now, provider_ref=provider_ref, body_sealed=None)
     )
 
 
@@ -103,7 +103,7 @@ def put_back(session: Session, reply: int, *, until: datetime) -> None:
 
 def forsake(session: Session, *, now: datetime) -> None:
     """Ends all that are open: nobody knows whether they left."""
-    values = {"state": State.UNKNOWN, "ended_at": now, "sealed": None}
+    values = {"state": State.UNKNOWN, "ended_at": now, "body_sealed": None}
     session.execute(
         update(t.answer_mail).where(t.answer_mail.c.ended_at.is_(None)).values(**values)
     )
@@ -122,7 +122,7 @@ def lapse(session: Session, *, kept_before: datetime, taken_before: datetime, no
         gone = session.scalars(
             update(t.answer_mail)
             .where(open_, a.state == before, is_due)  # type: ignore[arg-type]  # a condition
-            .values(state=after, ended_at=now, sealed=None)
+            .values(state=after, ended_at=now, body_sealed=None)
             .returning(a.reply_id)
         )
         count += len(gone.all())

@@ -108,6 +108,13 @@ def still(
     return done
 
 
+def last_numbers(session: Session) -> tuple[int, int]:
+    """The last message and the last customer."""
+    asked = select(func.coalesce(func.max(t.message.c.id), 0))
+    customer = select(func.coalesce(func.max(t.customer.c.id), 0))
+    return session.execute(asked).scalar_one(), session.execute(customer).scalar_one()
+
+
 def newest(session: Session) -> datetime | None:
     """When this database was last put back; None: never."""
     return session.execute(select(func.max(t.restore.c.restored_at))).scalar()

@@ -83,7 +83,9 @@ answer_mail = Table(
     "answer_mail",
     metadata,
     Column("reply_id", ForeignKey("reply.id"), primary_key=True, autoincrement=False),
-    Column("sealed", LargeBinary, comment="what it answers, subject, text; null once it has ended"),
+    Column(
+        "body_sealed", LargeBinary, comment="what it answers, subject, text; null once it has ended"
+    ),
     Column("state", Text, nullable=False, comment="waiting, sending, sent, refused, unknown, late"),
     Column("next_at", UtcDateTime, nullable=False, comment="when it may leave; since when it does"),
     Column("kept_at", UtcDateTime, nullable=False),

@@ -154,5 +154,11 @@ def _lines(context: Context, done: Restored) -> list[str]:
         )  # fmt: skip
     if done.kept:
         lines.append(_("what was there is kept as {file}").format(file=done.kept))
+    if done.manifest.kind == backups.SQLITE:
+        lines.append(
+            _("copy {key} once more: it notes which numbers are given away again").format(
+                key=context.settings.keys
+            )
+        )
     lines.append(_("to go on: outreach doctor, then outreach serve"))
     return lines

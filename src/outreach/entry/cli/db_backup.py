@@ -157,7 +157,7 @@ def _lines(context: Context, done: Restored) -> list[str]:
     if done.manifest.kind == backups.SQLITE:
         lines.append(
             _("copy {key} once more: it notes which numbers are given away again").format(
-                key=context.settings.keys
+                key=context.settings.keys.name
             )
         )
     lines.append(_("to go on: outreach doctor, then outreach serve"))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.flow.conftest import EXAMPLES, EXPORTED, SAMPLE
-from tests.flow.house import House
+from tests.flow.house import Hand, House
 
 from outreach.campaigns.conflicts import ConflictKind
 from outreach.outages import public_holidays
 from outreach.outages.intake_works import Work, read_works
 from outreach.outages.wall_time import read_wall_time
 from outreach.outages.works_mapping import WorkStatus, read_works_mapping
+from outreach.store.session import Database
 
 pytestmark = pytest.mark.skipif(not SAMPLE.exists(), reason=f"no sample utility at {SAMPLE}")
 
@@ -34,9 +37,15 @@ def works() -> dict[str, Work]:
 
 
 @pytest.fixture(scope="module")
-def trials(sample: tuple[House, dict[str, Any]]) -> dict[str, Any]:
-    """What trial imports print, at the planning time and on the day of the exports."""
-    house, _imported = sample
+def trials(sample_record: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What trial imports print, at the planning time and on the day of the exports.
+
+    In a house of its own: where the works are announced already, a trial finds nothing in them.
+    """
+    folder = tmp_path_factory.mktemp("works")
+    shutil.copy(sample_record, folder / "house.db")
+    database = Database(f"sqlite:///{folder / 'house.db'}")
+    house = House(folder / "luz", database, hand=Hand(EXPORTED))
     words = (
         "planned",
         "import",
@@ -46,7 +55,6 @@ def trials(sample: tuple[House, dict[str, Any]]) -> dict[str, Any]:
         "--launch",
         "--dry-run",
     )
-    back = house.hand.at
     printed = {}
     for name, at in (
         ("planning", datetime.fromisoformat(ANSWERS["planning_time"])),
@@ -54,7 +62,8 @@ def trials(sample: tuple[House, dict[str, Any]]) -> dict[str, Any]:
     ):
         house.hand.turn(at - house.hand.at)
         printed[name] = house.asked(*words, code=4)
-    house.hand.turn(back - house.hand.at)
+    house.close()
+    database.close()
     return printed
 
 

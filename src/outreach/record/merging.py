@@ -91,6 +91,8 @@ class Merge:
                 planning.remember_more(session)
                 self.hold(session)
                 step = slice_(session, since, pace.size)
+                if step.next is None:
+                    planning.remember_usual(session)
             pace.took(self.monotonic() - began)
             since = step.next
             self.closed_customers += step.closed

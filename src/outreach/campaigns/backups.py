@@ -177,7 +177,8 @@ def _into_sqlite(wanted: _Wanted) -> Restored:
 def _name_anew(wanted: _Wanted, copy: Database) -> None:
     """SQLite gives the numbers after the copy's last ones away again: old links and callbacks must not fit them.
 
-    Before the copy is anybody's database. PostgreSQL's sequences jump instead.
+    Before the copy is anybody's database: should the rest fail, late receipts of messages since then fit
+    nothing, which is better than another's. PostgreSQL's sequences jump instead.
     """
     path = wanted.settings.keys
     try:

@@ -37,10 +37,10 @@ class Post:
     deadline_s: float
 
 
-def tidy(database: Database, *, now: datetime) -> int:
-    """Ends what waited too long or fell with its process; how many."""
+def tidy(database: Database, *, now: datetime) -> None:
+    """Ends what waited too long or fell with its process."""
     with database.write() as session:
-        return answer_mails.lapse(
+        answer_mails.lapse(
             session, kept_before=now - LATE_AFTER, taken_before=now - _IN_CALL, now=now
         )
 

@@ -26,7 +26,12 @@ _BY_ADDRESS = (t.contact_point.c.address_hash, t.customer_contact.c.customer_id)
 def open_customers(session: Session) -> Iterator[int]:
     """Ids, ascending."""
     found = select(t.customer.c.id).where(t.customer.c.closed_at.is_(None))
-    return (row[0] for row in _streamed(session, found.order_by(t.customer.c.id)))
+    return ids(session, found.order_by(t.customer.c.id))
+
+
+def ids(session: Session, asked: Select[Any]) -> Iterator[int]:
+    """The only column of a select that may have millions of rows."""
+    return (row[0] for row in _streamed(session, asked))
 
 
 def open_accounts(session: Session) -> Iterator[tuple[int, str]]:

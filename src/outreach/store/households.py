@@ -66,19 +66,20 @@ def renew(
     """
     with database.write() as session:
         suppressions.lift_given_anew(session, now=now)
-    with database.read() as session:
-        noted = array("q", session.scalars(_touched()))
+    with links.spilling(database) as session:
+        noted = array("q", links.ids(session, _touched()))
         is_much = len(noted) > FEW and len(noted) > WHOLE_FROM * session.scalars(_EVERYBODY).one()
-    if not noted:
+    if not (touched_in_all := len(noted)):
         return Renewed(whole=False, touched=0, moved=0)
     if is_much:
+        del noted  # 40 MB of five millions, which nobody needs one by one
         moved = _renew_all(database, shared_by_more_than, now, progress)
-        return Renewed(whole=True, touched=len(noted), moved=moved)
+        return Renewed(whole=True, touched=touched_in_all, moved=moved)
     moved = done = 0
     for some in links.chunks(noted, _TOUCHED_AT_ONCE):
         moved += _renew_around(database, some, shared_by_more_than, now)
         progress("households", done := done + len(some))
-    return Renewed(whole=False, touched=len(noted), moved=moved)
+    return Renewed(whole=False, touched=touched_in_all, moved=moved)
 
 
 def touch(session: Session, customers: Collection[int]) -> None:

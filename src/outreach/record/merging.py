@@ -102,11 +102,12 @@ class Merge:
                 self.progress(name, self._done[name])
 
     def merge_network(self) -> None:
-        if self.network is not None:
+        network, self.network = self.network, None
+        if network is not None:
             self._hold_long()
-            moved = upkeep.merge(self.database, self.network, now=self.terms.now)
+            moved = upkeep.merge(self.database, network, now=self.terms.now)
             self.has_changed = self.has_changed or moved > 0
-            self.progress("network", len(self.network.nodes))
+            self.progress("network", len(network.nodes))
 
     def merge_accounts(self) -> None:
         most = merge_accounts.SLICE

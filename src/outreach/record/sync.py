@@ -173,13 +173,20 @@ class _Sync:
             self.hold(session)
             loads.note(session, load, state=LoadState.MERGING, phase=FIRST, counts={"terms": kept})
         merge = self._merge(load, kept, intake.network)
+        network = reports.network_counts(intake.network or NetworkRead(kinds={}))
+        intake.network = None
         merge.run()
         has_changed = intake.changes_rows or merge.has_changed or not is_same
         found = None if has_changed or last is None else last[1].get("figures")
-        return self._told(load, intake, merge, found)
+        return self._told(load, intake, network, merge, found)
 
     def _told(
-        self, load: int, intake: Intake, merge: Merge, found: reports.Figures | None
+        self,
+        load: int,
+        intake: Intake,
+        network: reports.NetworkCounts,
+        merge: Merge,
+        found: reports.Figures | None,
     ) -> ImportReport:
         rule = self.mapping.record
         with self.database.read() as session:
@@ -192,7 +199,7 @@ class _Sync:
             premises=intake.premises,
             tallies=intake.tallies,
             people=reports.people_counts(found, shared),
-            network=reports.network_counts(intake.network or NetworkRead(kinds={})),
+            network=network,
             premises_connected=found["premises_connected"],
             premises_without_customer=found["premises_without_customer"],
             reach=found["reach"],

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Select, func, select
 
 from outreach.model.words import Channel
 from outreach.store import bulk, points, tables as t
-from outreach.store.session import Database, Session
+from outreach.store.session import Session
 
 Pair = tuple[Any, int]
 """(premise id or address hash, customer id)"""
@@ -59,25 +58,6 @@ def together_by_address(session: Session, more_than: int) -> Iterator[tuple[int,
         least, *rest = dict.fromkeys(customer for _digest, customer in links)
         if len(rest) < more_than:
             yield from ((least, other) for other in rest)
-
-
-@contextmanager
-def spilling(database: Database) -> Iterator[Session]:
-    """A look whose sorts go to disk: SQLite would hold all addresses in memory, and not sooner be done."""
-    with database.read(), database.engine.connect() as connection:
-        if database.is_sqlite:
-            _keep_temporary(connection, "FILE")
-        with Session(connection) as session:
-            yield session
-        if database.is_sqlite:
-            _keep_temporary(connection, "MEMORY")
-
-
-def _keep_temporary(connection: Connection, where: str) -> None:
-    """Through the driver, for SQLite takes it outside a transaction only."""
-    cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA temp_store = {where}")
-    cursor.close()
 
 
 def joined_by(pairs: Iterable[Pair]) -> Iterator[tuple[int, int]]:

@@ -66,7 +66,7 @@ def renew(
     """
     with database.write() as session:
         suppressions.lift_given_anew(session, now=now)
-    with links.spilling(database) as session:
+    with database.apart() as own, own.read() as session:
         noted = array("q", links.ids(session, _touched()))
         is_much = len(noted) > FEW and len(noted) > WHOLE_FROM * session.scalars(_EVERYBODY).one()
     if not (touched_in_all := len(noted)):
@@ -100,7 +100,7 @@ def note_holders(session: Session, points: Collection[int]) -> None:
 
 def _renew_all(database: Database, more_than: int, now: datetime, progress: Progress) -> int:
     planning.refresh_statistics(database, _JOINED)
-    with links.spilling(database) as session:
+    with database.apart() as own, own.read() as session:
         everybody = _joined_all(session, more_than)
     moved = done = 0
     for first, last in everybody.slices(_SLICE):

@@ -141,7 +141,7 @@ class _AtWork:
             token=make.KEYRING.token,
         )  # fmt: skip
         driver = Driver(
-            owner="bench", provider="bench", hands=hands, limits=Limits(chunk=2_000, in_flight=800),
+            owner="bench", provider="bench", hands=hands, limits=Limits(chunk=3_000, in_flight=800),
             times=Times(now=_now, monotonic=time.monotonic, sleep=asyncio.sleep),
             wanted=lambda: not self._over.is_set(),
         )  # fmt: skip

@@ -28,7 +28,7 @@ from outreach.model.words import Channel, Purpose
 ACCOUNT = "AC" + "0" * 32
 IN_FLIGHT = 800
 """As many as a provider with 60 ms of delay needs for 5,000 a second."""
-LIMITS = Limits(chunk=2_000, in_flight=IN_FLIGHT)
+LIMITS = Limits(chunk=3_000, in_flight=IN_FLIGHT)
 SENDER = _sending.SENDERS[Channel.SMS]
 _OPENED = 50_000
 CONTENT = Content(

@@ -26,7 +26,7 @@ from outreach.model.words import Channel, Purpose
 
 GOAL = 50_000
 A_REQUEST = 1_000
-LIMITS = Limits(chunk=5_000, in_flight=4 * A_REQUEST)
+LIMITS = Limits(chunk=10_000, in_flight=4 * A_REQUEST)
 SENDER = _sending.SENDERS[Channel.EMAIL]
 UNSUBSCRIBE = "https://luz.example.com/baja/0123456789abcdef"
 _LINE = "Hay un corte de luz en Providencia. Vuelta estimada: martes 05:30. "

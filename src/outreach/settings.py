@@ -169,8 +169,8 @@ class Delivery(_Part):
 
     provider_deadline_s: float = 10.0
     lease_s: float = 30.0
-    chunk: int = 2_000
-    """Most messages that a claim takes; a lane never takes more than leaves within two seconds."""
+    chunk: int = 3_000
+    """Most messages in hand of a lane, half of them leaving; never more than leave within two seconds."""
     in_flight: int = 400
     """Most calls at once; a lane's own rate mostly holds it far below."""
     only_loopback: bool = False

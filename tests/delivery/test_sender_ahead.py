@@ -20,7 +20,8 @@ from outreach.model.words import MessageState as S
 from outreach.store import claims as store_claims, settle, stop, tables as t
 from outreach.store.session import Database
 
-LIMITS = Limits(chunk=100, in_flight=10)
+LIMITS = Limits(chunk=200, in_flight=10)
+"""Half of it leaves while the other half waits."""
 
 
 class Waiting(Carrier):
@@ -31,10 +32,10 @@ class Waiting(Carrier):
         self._claims = claims
 
     async def send(self, batch: list[Outgoing], deadline: float) -> list[Outcome]:
-        for _turn in range(100_000):
+        for _turn in range(5_000):
             if len(self._claims) >= 2:
                 break
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
         else:
             raise AssertionError("nothing was claimed while calls were in flight")
         return await super().send(batch, deadline)
@@ -64,6 +65,44 @@ def test_the_next_chunk_is_claimed_while_this_one_is_sent(database: Database, cl
     assert driven == Driven(counts={S.ACCEPTED: 250})
     assert Counter(carrier.ids) == dict.fromkeys(ids, 1)
     assert claims[:3] == [100, 100, 50]
+
+
+class Straggling(Carrier):
+    """Does not answer its first message until it has been given one of the second chunk."""
+
+    async def send(self, batch: list[Outgoing], deadline: float) -> list[Outcome]:
+        if not self.calls:
+            done = asyncio.create_task(super().send(batch, deadline))
+            for _turn in range(5_000):
+                if len(self.calls) > 100:
+                    return await done
+                await asyncio.sleep(0.001)
+            raise AssertionError("the second chunk waited for the last call of the first")
+        return await super().send(batch, deadline)
+
+
+def test_the_next_chunk_begins_while_the_last_calls_of_this_one_run(database: Database, claims):
+    ids = given(database, 250, rate=1_000)
+    carrier = Straggling()
+
+    driven = drive(database, carrier, limits=LIMITS)
+
+    assert driven == Driven(counts={S.ACCEPTED: 250})
+    assert Counter(carrier.ids) == dict.fromkeys(ids, 1)
+
+
+def test_no_more_than_a_chunk_is_ever_in_hand(database: Database, claims):
+    given(database, 950, rate=1_000)
+    carrier, held = Waiting(claims), []
+
+    def count(_batch: list[Outgoing]) -> None:
+        held.append(states(database).get(S.SENDING, 0))
+
+    carrier.before = count
+    drive(database, carrier, limits=LIMITS)
+
+    assert states(database) == {S.ACCEPTED: 950}
+    assert 100 < max(held) <= 200
 
 
 def test_a_slow_lane_has_one_chunk_in_hand_of_what_leaves_in_two_seconds(
@@ -137,7 +176,7 @@ def test_a_stop_reaches_the_chunk_claimed_ahead_within_a_second(database, claims
             stopped_at.append(carrier.clock.seconds)
 
     carrier.before = then_stop
-    drive(database, carrier, limits=Limits(chunk=100, in_flight=1))
+    drive(database, carrier, limits=Limits(chunk=200, in_flight=1))
 
     sent = len(carrier.calls)
     assert claims[1] == 100

@@ -1,12 +1,12 @@
-"""Calls the channel for a chunk of claimed messages, concurrently, each checked right before its call."""
+"""Calls the channel for chunks of claimed messages, concurrently, each checked right before its call."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, cast
 
 from outreach.delivery import verdicts
 from outreach.delivery.failover import Tally
@@ -47,8 +47,50 @@ class Watches(Protocol):
     async def pause(self, run: int, reason: str) -> None: ...
 
 
+class Flight:
+    """A chunk on its way. `settled` in the order in which its calls ended."""
+
+    def __init__(self, chunk: list[Recipient], *, until: float, batches: int) -> None:
+        loop = asyncio.get_running_loop()
+        self.chunk = chunk
+        self.until = until
+        self._settled: list[Settled] = []
+        self._to_begin = self._to_end = batches
+        self._begun, self._over = loop.create_future(), loop.create_future()
+
+    @property
+    def is_over(self) -> bool:
+        return self._over.done()
+
+    async def begun(self) -> None:
+        """Returns when the last batch has begun: the next chunk may follow."""
+        await self._begun
+
+    async def settled(self) -> list[Settled]:
+        """What became of each message, when all calls have ended."""
+        await self._over
+        return self._settled
+
+    def begins(self) -> None:
+        self._to_begin -= 1
+        if not self._to_begin and not self._begun.done():
+            self._begun.set_result(None)
+
+    def ends(self, settled: list[Settled]) -> None:
+        self._settled += settled
+        self._to_end -= 1
+        if not self._to_end and not self._over.done():
+            self._over.set_result(None)
+
+    def breaks(self, error: Exception) -> None:
+        if not self._begun.done():
+            self._begun.set_result(None)
+        if not self._over.done():
+            self._over.set_exception(error)
+
+
 class Calls:
-    """One lane's calls."""
+    """One lane's calls: as many at once as may be, also where one chunk ends and the next begins."""
 
     def __init__(
         self, channel: Sends, sender: str, driver: Driver, *, pace: Pace, watch: Watches
@@ -64,33 +106,50 @@ class Calls:
         self._board = watch.board
         self._stays_inside = stays_inside(channel)
         self._queue = asyncio.Lock()
+        self._waiting: deque[tuple[Flight, list[Recipient]]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
         self.tally = Tally()
         self.lane_trouble = ""
         """Why nothing can leave by this lane: a person must mend it."""
         self.halted = ""
         """Why this drive ends early."""
 
-    async def send(self, chunk: list[Recipient], *, until: float) -> list[Settled]:
-        """What became of each message of the chunk; no call begins at or after monotonic `until`."""
+    def begin(self, chunk: list[Recipient], *, until: float) -> Flight:
+        """Puts the chunk on its way, behind what still leaves; no call of it begins at or after monotonic `until`."""
         size = self._batch_size()
-        batches = iter([chunk[start : start + size] for start in range(0, len(chunk), size)])
-        settled: list[Settled] = []
-        workers = min(max(1, self._limits.in_flight // size), len(chunk))
-        async with asyncio.TaskGroup() as group:
-            for _each in range(workers):
-                group.create_task(self._work(batches, settled, until=until))
-        self._board.let_go(one.id for one in chunk)
-        return settled
+        batches = [chunk[start : start + size] for start in range(0, len(chunk), size)]
+        flight = Flight(chunk, until=until, batches=len(batches))
+        self._waiting.extend((flight, batch) for batch in batches)
+        free = max(1, self._limits.in_flight // size) - len(self._workers)
+        for _each in range(min(free, len(batches))):
+            self._workers.add(asyncio.create_task(self._work()))
+        return flight
+
+    async def close(self) -> None:
+        """Breaks off what still leaves; after a good end nothing does."""
+        workers = list(self._workers)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
     def _batch_size(self) -> int:
         """A batch leaves at once: no more than the burst, or the second would hold too many."""
         return max(1, min(self._channel.batch_size, int(self._pace.burst), self._limits.in_flight))
 
-    async def _work(
-        self, batches: Iterator[list[Recipient]], settled: list[Settled], *, until: float
-    ) -> None:
-        for batch in batches:
-            settled += await self._batch(batch, until=until)
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                flight, batch = self._waiting.popleft()
+                flight.begins()
+                try:
+                    flight.ends(await self._batch(batch, until=flight.until))
+                except Exception as error:  # noqa: BLE001  whoever waits for the chunk hears it
+                    flight.breaks(error)
+                if flight.is_over:
+                    self._board.let_go(one.id for one in flight.chunk)
+        finally:
+            # Here, and not once the task is done: by then the next chunk would have counted it.
+            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _batch(self, batch: list[Recipient], *, until: float) -> list[Settled]:
         if self.halted:

@@ -41,7 +41,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a sender takes in hand. `chunk` and `in_flight` in messages, `deadline_s` per call.
+    """How much a sender takes in hand: `chunk` messages in all, `in_flight` of them in calls; `deadline_s` per call.
 
     `in_hand_s`: of so many seconds of its rate, in place of the sender's own two.
     """

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from outreach.delivery import verdicts
 from outreach.delivery.books import Books
-from outreach.delivery.calls import Calls
+from outreach.delivery.calls import Calls, Flight
 from outreach.delivery.hands import Driven, Driver, stays_inside
 from outreach.delivery.pace import Pace
 from outreach.delivery.stops import StopBoard
@@ -63,6 +63,7 @@ async def drive_lane(
         try:
             return await drive.run(times.monotonic() + duration, linger)
         finally:
+            await drive.close()
             await threads.write(lambda session: lanes.release(session, lane))
 
 
@@ -102,7 +103,8 @@ class _Hand:
 class _Drive:
     """One drive of one lane that we hold.
 
-    While a chunk is being sent, one transaction settles the chunk before it and claims the one after.
+    While a chunk leaves, one transaction settles the chunk before it and claims the one after; that
+    one begins as soon as the last call of the first has begun.
     """
 
     def __init__(self, threads: _Threads, lane: Lane, channel: Sends, driver: Driver) -> None:
@@ -114,12 +116,11 @@ class _Drive:
         self._times = driver.times
         self._counts: Counter[MessageState] = Counter()
         self._stale = self._duplicates = 0
-        # Two chunks are in hand at a time, the one that leaves and the one after it; or just one.
         self._in_hand_s = driver.limits.in_hand_s or CLAIM_S
-        half = int(min(driver.limits.chunk, lane.rate * self._in_hand_s / 2))
-        self._claims_ahead = half >= AHEAD_FROM
-        whole = int(min(driver.limits.chunk, lane.rate * self._in_hand_s))
-        self._size = half if self._claims_ahead else max(1, whole)
+        # What is in hand is in doubt after a kill. On fast lanes one half leaves and the other waits.
+        in_hand = int(min(driver.limits.chunk, lane.rate * self._in_hand_s))
+        self._claims_ahead = in_hand // 2 >= AHEAD_FROM
+        self._size = in_hand // 2 if self._claims_ahead else max(1, in_hand)
         pace = driver.pace or Pace(
             lane.rate, monotonic=driver.times.monotonic, sleep=driver.times.sleep
         )
@@ -129,18 +130,25 @@ class _Drive:
 
     async def run(self, ends: float, linger: float) -> Driven:
         hand, settled = _Hand(), list[Settled]()
+        flight: Flight | None = None
         idle_since: float | None = None
         while True:
             goes_on = self._goes_on(ends)
             if not goes_on:
                 settled += self._put_back(hand)
                 hand = _Hand()
-            if hand.chunk:
-                idle_since = None
-                settled, hand = await self._send(hand, settled)
-                continue
-            hand = await self._turn(settled, claims=goes_on)
+            idle_since = None if hand.chunk else idle_since
+            before, flight = flight, self._begin(hand)
+            if before is not None:
+                settled += await before.settled()
+            if flight is not None and not self._claims_ahead:
+                settled += await flight.settled()
+                flight = None
+            hand = await self._turn(settled, claims=self._goes_on(ends))
             settled = []
+            if flight is not None:
+                await flight.begun()
+                continue
             monotonic = self._times.monotonic()
             idle_since = monotonic if idle_since is None else idle_since
             if hand.chunk:
@@ -149,17 +157,11 @@ class _Drive:
                 return self._driven()
             await self._times.sleep(POLL_S)
 
-    async def _send(self, hand: _Hand, settled: list[Settled]) -> tuple[list[Settled], _Hand]:
-        """Sends a chunk; meanwhile settles the one before and claims the one after."""
-        if not self._claims_ahead:
-            return await self._calls.send(hand.chunk, until=hand.until), _Hand()
-        turn = asyncio.create_task(self._turn(settled, claims=True))
-        try:
-            sent = await self._calls.send(hand.chunk, until=hand.until)
-        except BaseException:
-            turn.cancel()
-            raise
-        return sent, await turn
+    async def close(self) -> None:
+        await self._calls.close()
+
+    def _begin(self, hand: _Hand) -> Flight | None:
+        return self._calls.begin(hand.chunk, until=hand.until) if hand.chunk else None
 
     def _put_back(self, hand: _Hand) -> list[Settled]:
         """What was claimed ahead and is not wanted any more: back to the queue, at no cost."""

@@ -131,6 +131,8 @@ def _pieces(digests: Sequence[bytes]) -> Select[Any]:
     Written into the statement, each list was a statement of its own to SQLAlchemy, which keeps hundreds.
     """
     size = len(digests[0]) if digests else 0
+    if any(len(digest) != size for digest in digests):
+        raise ValueError("digests of several lengths cannot be told apart again")
     starts = json.dumps([1 + place * size for place in range(len(digests))])
     listed = func.json_each(starts).table_valued("value")
     return select(func.substr(literal(b"".join(digests), LargeBinary), listed.c.value, size))

@@ -10,14 +10,14 @@ _PAD = b"\0"
 
 
 class Components:
-    """Customers and what joins them; about 25 bytes each, whatever they hold.
+    """Customers and what joins them; about 20 bytes each, whatever they hold.
 
     Ids that were not given at the start (closed customers) are passed over.
     """
 
     def __init__(self, ids: Iterable[int]) -> None:
         """`ids` ascend."""
-        self._ids = array("q", ids)
+        self._ids = array("I", ids)
         self._leaders = array("i", range(len(self._ids)))
         self._width = 12
         self._lowest = bytearray(self._width * len(self._ids))

@@ -17,7 +17,7 @@ from datetime import timedelta
 
 import _databases
 import _sending
-from _figures import Asked, Figure, peak_mb, run, took
+from _figures import Asked, Figure, forget_peak, peak_mb, run, took
 from tests import make
 
 from outreach.channels.twilio_sms import TwilioSms
@@ -107,19 +107,21 @@ def measured(asked: Asked) -> Iterator[Figure]:
             "SMS, sender and ledger alone": _Null,
             "SMS, dispatch with the ledger": lambda: _twilio(base_url),
         }
+        memory = 0.0
         for name, url in urls.items():
             for what, make_channel in ways.items():
                 with _databases.migrated(url) as database:
                     _sending.fill(database, asked.size, Channel.SMS)
                     limit = _bare(base_url, asked.size)
+                    forget_peak()  # filling a database, and emptying it, is not the sender's
                     before = time.process_time()
                     value = _sending.with_ledger(
                         database, make_channel(), asked.size, CONTENT, LIMITS
                     )
                     spent = time.process_time() - before
+                    memory = max(memory, peak_mb())
                 yield _figure(f"{what}, {name}", value, limit, least)
             yield _opening(name, spent / asked.size)
-    memory = peak_mb()
     yield Figure(
         figure=f"SMS, peak memory at {asked.size:,} messages", value=memory, unit="MB", limit=300.0,
         goal="<= 300 MB", met=memory <= 300,

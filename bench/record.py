@@ -15,7 +15,6 @@ indexes (executemany in one transaction; COPY on PostgreSQL). Reading those rows
 from __future__ import annotations
 
 import csv
-import gc
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from typing import Any
 
 import _country
 import _databases
-from _figures import Asked, Figure, run
+from _figures import Asked, Figure, forget_peak, peak_mb, run
 from sqlalchemy import Table, text
 from tests import make
 
@@ -59,7 +58,7 @@ class Loaded:
 def imported(database: Database, country: _country.Country) -> Loaded:
     mapping = read_mapping(country.mapping)
     samples: list[tuple[float, float]] = []
-    _forget_peak()
+    forget_peak()
     began = time.perf_counter()
     with _databases.clocked(database) as transactions:
         sync_record(
@@ -69,7 +68,7 @@ def imported(database: Database, country: _country.Country) -> Loaded:
     seconds = time.perf_counter() - began
     early = [held for at, held in samples if at <= seconds / 10] or [_held_mb()]
     return Loaded(
-        seconds=seconds, peak_mb=_peak_mb(), early_mb=max(early), longest=max(transactions.seconds)
+        seconds=seconds, peak_mb=peak_mb(), early_mb=max(early), longest=max(transactions.seconds)
     )
 
 
@@ -266,18 +265,6 @@ def _fresh(url: str) -> Database:
 def _held_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 1e6
-
-
-def _forget_peak() -> None:
-    """Linux: the high-water mark begins anew, so that one database does not answer for the other."""
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak_mb() -> float:
-    status = Path("/proc/self/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1000
 
 
 if __name__ == "__main__":

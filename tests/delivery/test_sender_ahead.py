@@ -91,18 +91,23 @@ def test_the_next_chunk_begins_while_the_last_calls_of_this_one_run(database: Da
     assert Counter(carrier.ids) == dict.fromkeys(ids, 1)
 
 
-def test_no_more_than_a_chunk_is_ever_in_hand(database: Database, claims):
+def test_no_more_than_a_chunk_is_ever_in_hand(database: Database, claims, monkeypatch):
     given(database, 950, rate=1_000)
-    carrier, held = Waiting(claims), []
+    real, settled, held = settle.settle, [0], []
 
-    def count(_batch: list[Outgoing]) -> None:
-        held.append(states(database).get(S.SENDING, 0))
+    def counted(session: Any, owner: str, results: Any, **named: Any) -> Any:
+        settled[0] += len(results)
+        held.append(sum(claims) - settled[0])
+        return real(session, owner, results, **named)
 
-    carrier.before = count
-    drive(database, carrier, limits=LIMITS)
+    monkeypatch.setattr(settle, "settle", counted)
+    drive(database, Waiting(claims), limits=LIMITS)
 
     assert states(database) == {S.ACCEPTED: 950}
-    assert 100 < max(held) <= 200
+    assert claims[:10] == [100] * 9 + [50]
+    # Before each claim of a hundred no more than the other half.
+    assert held[:3] == [100, 100, 100]
+    assert max(held) == 100
 
 
 def test_a_slow_lane_has_one_chunk_in_hand_of_what_leaves_in_two_seconds(

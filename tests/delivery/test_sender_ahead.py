@@ -12,7 +12,7 @@ from tests import make
 from tests.delivery.driven import drive, given, states
 from tests.fakes.lane import Carrier
 
-from outreach.delivery import sender
+from outreach.delivery import sender, verdicts
 from outreach.delivery.hands import Driven, Limits
 from outreach.model.errors import StoreUnusable
 from outreach.model.message import Outcome, Outgoing, Refused
@@ -203,3 +203,20 @@ def test_a_database_away_while_calls_are_in_flight_costs_no_result(database, cla
     drive(database, Waiting(claims), limits=LIMITS)
 
     assert states(database) == {S.ACCEPTED: 250}
+
+
+def test_a_chunk_that_breaks_off_begins_no_further_calls(database: Database, monkeypatch):
+    given(database, 250, rate=1_000)
+    carrier, real = Carrier(), verdicts.of_outcome
+
+    def breaks(*args: Any, **named: Any) -> Any:
+        if len(carrier.calls) >= 20:
+            raise StoreUnusable("gone")
+        return real(*args, **named)
+
+    monkeypatch.setattr(verdicts, "of_outcome", breaks)
+
+    with pytest.raises(StoreUnusable, match="gone"):
+        drive(database, carrier, limits=LIMITS)
+
+    assert len(carrier.calls) <= 20 + LIMITS.in_flight

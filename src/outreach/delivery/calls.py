@@ -144,6 +144,7 @@ class Calls:
                 try:
                     flight.ends(await self._batch(batch, until=flight.until))
                 except Exception as error:  # noqa: BLE001  whoever waits for the chunk hears it
+                    self._halt(f"a chunk broke off: {type(error).__name__}")  # nobody hears at once
                     flight.breaks(error)
                 if flight.is_over:
                     self._board.let_go(one.id for one in flight.chunk)

@@ -206,7 +206,8 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
 
 
 def _mac(key: bytes, text: str) -> str:
-    return hmac.digest(key, text.encode(), "sha256").hex()[:20]
+    """By a copy, which holds the interpreter: `hmac.digest` lets go of it, and waits for a busy thread each time."""
+    return _begun(key, text).hexdigest()[:20]
 
 
 @lru_cache(maxsize=64)
@@ -215,9 +216,13 @@ def _after(key: bytes, restores: int) -> bytes:
 
 
 def _hashed(key: bytes, text: str) -> bytes:
+    return _begun(key, text).digest()[:16]
+
+
+def _begun(key: bytes, text: str) -> hmac.HMAC:
     mac = _keyed(key).copy()
     mac.update(text.encode())
-    return mac.digest()[:16]
+    return mac
 
 
 @lru_cache(maxsize=8)

@@ -217,6 +217,30 @@ def test_only_a_scope_of_nodes_alone_is_counted_beforehand(town):
     assert found == cases
 
 
+def test_what_is_left_of_spans_holds_each_number_that_stood_in_them_alone():
+    spans, gone = ((0, 9), (20, 29), (40, 40)), ((0, 0), (5, 6), (9, 22), (29, 35), (40, 50))
+
+    left = scopes.without(spans, gone)
+
+    inside = {n for low, high in left for n in range(low, high + 1)}
+    assert inside == {*range(1, 5), 7, 8, *range(23, 29)}
+    assert scopes.without(spans, ()) == spans
+
+
+def test_a_street_for_each_of_a_thousand_may_be_out_and_another_thousand_back(town):
+    every = Remaining(
+        occasion=0,
+        version=0,
+        out=scopes.Part(spans=tuple((each * 4, each * 4 + 2) for each in range(1_500))),
+        back=scopes.Part(spans=tuple((each * 4, each * 4 + 1) for each in range(1_200))),
+    )
+
+    with town.database.read() as session:
+        found = set(session.scalars(select(t.premise.c.id).where(every.covers(t.premise))))
+
+    assert found == {one.id for one in town.places if one.order % 4 == 2}
+
+
 def test_nested_nodes_are_one_span_and_unknown_ones_none(town):
     with town.database.read() as session:
         found = scopes.spans(session, ("S1", "F", "S2", "nowhere"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.sql.elements import Grouping
 
 from outreach.model.occasion import Occasion, Revision, Scope
 from outreach.model.words import LoadState
@@ -31,6 +34,7 @@ Span = tuple[int, int]
 MOST_PLACES = 5_000
 """Tree orders that are looked up one by one; a scope that stands at more is read by a whole pass."""
 _AT_ONCE = 500
+_NESTED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,23 +85,35 @@ class Remaining:
 
     def covers(self, table: FromClause) -> ColumnElement[bool]:
         """True for rows still out; `table` has tree_order, locality, and premise_id (or is premise)."""
-        out = self._side(table, self.out, restored=False)
-        if self.back.is_empty:
-            return out
-        return and_(out, not_(self._side(table, self.back, restored=True)))
+        return self._side(table, self.out, restored=False, back=self.back)
 
-    def _side(self, table: FromClause, part: Part, *, restored: bool) -> ColumnElement[bool]:
-        either: list[ColumnElement[bool]] = [
-            table.c.tree_order.between(low, high) for low, high in part.spans
-        ]
+    def _side(
+        self, table: FromClause, part: Part, *, restored: bool, back: Part | None = None
+    ) -> ColumnElement[bool]:
+        """A part without its `less`, and without `back`.
+
+        Spans are taken out of spans here: a storm brings back hundreds of streets one by one, and the
+        database would hold each row of a substation against every one of them.
+        """
+        spans, by_spans = part.spans, not (part.localities or part.stands_apart)
+        gone: list[tuple[Part, bool]] = []
+        for taken, of in ((part.less, restored), (back, True)):
+            if taken is None or taken.is_empty:
+                continue
+            if taken.less is None:
+                spans = without(spans, taken.spans)
+            is_taken = taken.less is None and by_spans
+            gone.append((replace(taken, spans=()) if is_taken else taken, of))
+        either = _inside(table, spans)
         if part.localities:
             either.append(table.c.locality.in_(part.localities))
         if part.stands_apart:
             either.append(self._apart(table, part, restored=restored))
         held = or_(*either) if either else false()
-        if part.less is None:
-            return held
-        return and_(held, not_(self._side(table, part.less, restored=restored)))
+        outside = [
+            not_(self._side(table, taken, restored=of)) for taken, of in gone if not taken.is_empty
+        ]
+        return and_(held, *outside) if outside else held
 
     def _apart(self, table: FromClause, part: Part, *, restored: bool) -> ColumnElement[bool]:
         """By premise; the places come first, for reach has no index by premise, nor needs one."""
@@ -233,6 +249,39 @@ def spans_of(session: Session, refs: Iterable[str]) -> dict[str, Span]:
         rows = session.execute(select(node.ref, node.tree_order, node.tree_last).where(some))
         found |= {ref: (low, high) for ref, low, high in rows}
     return found
+
+
+def without(spans: Sequence[Span], gone: Sequence[Span]) -> tuple[Span, ...]:
+    """What is left of some spans once others are taken out, in order; both bounds belong to a span."""
+    left: list[Span] = []
+    away = sorted(gone)
+    ends = [last for _first, last in away]  # in order too: none lies within another
+    for low, high in spans:
+        rest = low
+        for first, last in islice(away, bisect_left(ends, low), None):
+            if first > high:
+                break
+            if first > rest:
+                left.append((rest, first - 1))
+            rest = last + 1
+        if rest <= high:
+            left.append((rest, high))
+    return tuple(left)
+
+
+def _inside(table: FromClause, spans: Sequence[Span]) -> list[ColumnElement[bool]]:
+    """By the hundred in brackets: SQLite nests no statement deeper than a thousand."""
+    each = [table.c.tree_order.between(low, high) for low, high in spans]
+    if len(each) <= _NESTED:
+        return list(each)
+    return [_Bracket(or_(*each[start : start + _NESTED])) for start in range(0, len(each), _NESTED)]
+
+
+class _Bracket(Grouping[bool]):
+    """Brackets that stay: `or_` takes its operands apart where they are or_ themselves, in brackets or not."""
+
+    inherit_cache = True
+    operator = None
 
 
 def area_ids(session: Session, digests: Sequence[str]) -> tuple[int, ...]:

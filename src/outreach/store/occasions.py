@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, literal_column, select, update
 
 from outreach.model.errors import GuardRefused
 from outreach.model.occasion import NewOccasion, Occasion, OccasionId, Revision, Scope
@@ -173,6 +173,21 @@ def revision_at(session: Session, occasion: OccasionId, version: int) -> Revisio
         select(t.revision).where(t.revision.c.occasion_id == occasion, t.revision.c.version == version)
     ).mappings().one()  # fmt: skip
     return _revision(row)
+
+
+def as_of(session: Session, at: datetime, wanted: ColumnElement[bool]) -> list[Revision]:
+    """What stood at an instant, of each of these occasions that had begun to be told by then."""
+    o, r = t.occasion.c, t.revision.c
+    newest = select(func.max(r.version)).where(r.occasion_id == o.id, r.recorded_at <= at)
+    # Occasions of those days first, then each one's versions: grouped, all that ever was would be read.
+    stood = newest.correlate(t.occasion).scalar_subquery()
+    rows = session.execute(
+        select(t.revision)
+        .join(t.occasion, (r.occasion_id == o.id) & (r.version == stood))
+        .where(wanted)
+        .order_by(o.id)
+    ).mappings()
+    return [_revision(row) for row in rows]
 
 
 def history(session: Session, occasion: OccasionId) -> list[Revision]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, FromClause, and_, case, distinct, func, not_, or_, select
 
-from outreach.model.occasion import Occasion, OccasionId, Revision
+from outreach.model.occasion import Occasion, Revision
 from outreach.model.words import OccasionKind
 from outreach.store import generations, occasions, points, scopes, tables as t
 from outreach.store.scopes import Remaining, Span
@@ -63,22 +63,15 @@ def beside(session: Session, occasion: Occasion, revision: Revision) -> Beside:
     """What was dark beside an outage at one of its revisions, however long ago that was."""
     if occasion.kind is not OccasionKind.OUTAGE:
         return NOTHING
-    at, o, r = revision.recorded_at, t.occasion.c, t.revision.c
-    # Outages of those days first, then each one's versions: grouped, all that ever was would be read.
-    newest = select(func.max(r.version)).where(r.occasion_id == o.id, r.recorded_at <= at)
-    others = select(o.id, newest.scalar_subquery().label("version")).where(
+    at, o = revision.recorded_at, t.occasion.c
+    others = and_(
         o.id != occasion.id,
         o.kind == OccasionKind.OUTAGE,
         o.service == occasion.service,
         o.drill.is_(occasion.drill),
         o.opened_at.between(at - _LONGEST, at),
     )
-    found = [
-        each
-        for number, version in session.execute(others)
-        if version is not None
-        and (each := occasions.revision_at(session, OccasionId(number), version)).state.is_open
-    ]
+    found = [each for each in occasions.as_of(session, at, others) if each.state.is_open]
     refs = {ref for one in found for ref in set(one.scope.nodes) - set(one.restored.nodes)}
     return Beside(
         spans=tuple(scopes.spans_of(session, refs).values()),
@@ -92,7 +85,7 @@ def divided(session: Session, ours: Remaining, dark: Beside) -> frozenset[bytes]
     Two ranges of reach, once for a revision: asked message by message it would be most of the sending.
     """
     generation = generations.current(session)
-    here, there = t.reach.alias(), t.reach.alias()
+    here, there = t.reach.alias("here"), t.reach.alias("there")
     inside = and_(ours.covers(here), generations.visible(here, generation))
     mine = select(here.c.contact_point_id).where(inside, here.c.channel != "")
     found: set[bytes] = set()

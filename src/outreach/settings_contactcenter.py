@@ -153,6 +153,18 @@ class Forecasting(_Part):
     """Size of the negative binomial of a quarter-hour: smaller is wider."""
 
 
+_DANGERS = (
+    "cable caído", "cables caídos", "cable en el suelo", "cables en el suelo",
+    "línea caída", "líneas caídas", "conductor caído", "conductores caídos", "tendido caído",
+    "poste caído", "postes caídos", "fuga de gas", "olor a gas",
+    "fio caído", "fios caídos", "fio no chão", "fios no chão", "cabo caído", "cabos caídos",
+    "cabo no chão", "cabos no chão", "fio partido", "cabo partido", "vazamento de gás", "cheiro de gás",
+    "wire down", "wires down", "line down", "lines down", "downed wire", "downed wires", "downed line",
+    "downed lines", "fallen wire", "fallen wires", "fallen line", "fallen lines", "fallen pole",
+    "pole down", "gas leak", "smell of gas",
+)  # fmt: skip
+
+
 class Routing(_Part):
     """The queues that directives speak of, and how their document is meant and left."""
 
@@ -166,6 +178,8 @@ class Routing(_Part):
     """Who takes what ours cannot; empty: nobody."""
     overflow_agents: int | None = Field(default=None, ge=0)
     """Agents that the overflow queue lends where its platform shows none."""
+    danger_causes: tuple[str, ...] = _DANGERS
+    """An outage whose cause holds one of these phrases puts people in danger; empty: none does."""
     drop_dir: Path | None = None
     """Folder that gets directives.json every minute, for an exchange without a network to us."""
 

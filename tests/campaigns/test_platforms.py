@@ -19,6 +19,7 @@ from outreach.campaigns.platforms import Looks
 from outreach.contactcenter import genesys_watch
 from outreach.contactcenter.genesys_groups import Group
 from outreach.contactcenter.genesys_watch import LEASE, OVERDUE, Step, Watch
+from outreach.contactcenter.platform_rows import fitting
 from outreach.model.contactcenter import Directive, DirectiveKind, DirectiveState, LiveTruth
 from outreach.model.forecast import Forecast, ForecastStatus, Quarter
 from outreach.model.platforms import EVERYWHERE, Fate, Outcome, ZoneRow
@@ -94,6 +95,21 @@ def test_a_truth_without_a_front_message_or_no_longer_fresh_has_no_row():
     assert [row.key for row in rows_of(TRUTH)] == [EVERYWHERE]
     assert [row.key for row in rows_of(stale, held=[make_front()])] == [EVERYWHERE]
     assert [row.key for row in rows_of(held=[make_front()])] == [EVERYWHERE]
+
+
+def test_a_danger_has_its_zone_s_row_and_stays_in_a_table_that_is_full():
+    wire = make_truth(2, customers=3, areas=("Ñuñoa",))
+    danger = make_front(
+        "out_2", scope={"zones": ["Ñuñoa"]}, params={"text_class": "safety"},
+        reason={"metric": "danger", "value": 3},
+    )  # fmt: skip
+
+    found = rows_of(TRUTH, wire, held=[make_front(), danger])
+
+    row = row_of(found, "Ñuñoa")
+    assert row.text == "outage_opened es Ñuñoa news 07:40"
+    assert row.weight > 10**8 > row_of(found, "Providencia").weight
+    assert next(iter(fitting(found[1:], now=NIGHT))) == "Ñuñoa"
 
 
 def test_callers_without_a_place_hear_large_outages_only():

@@ -276,6 +276,24 @@ def test_priority_is_high_for_class_a_and_for_the_types_that_configuration_adds(
     assert heard.skip_upfront == (priority == "high")
 
 
+def test_danger_is_told_before_a_larger_outage_and_skipped_by_nobody():
+    large, small = make_truth(1, customers=9_000), make_truth(2, customers=3)
+    caller = make_caller(make_premise(priority="A"))
+
+    heard = said([large, small], caller=caller, offers=Offers(dangers=frozenset({"out_2"})))
+
+    assert (heard.outage_id, heard.priority, heard.skip_upfront) == ("out_2", "high", False)
+    assert said([large, small], caller=caller).outage_id == "out_1"
+
+
+def test_a_danger_that_is_over_for_the_caller_or_no_longer_fresh_comes_before_nothing():
+    out, back = make_truth(1), make_truth(2, back=Part(spans=((100, 199),)))
+    stale = make_truth(3, next_update_at=NIGHT - minutes(1))
+    dangers = Offers(dangers=frozenset({"out_2", "out_3"}))
+
+    assert said([out, back, stale], offers=dangers).outage_id == "out_1"
+
+
 def test_a_priority_caller_is_offered_no_link():
     offers = Offers(sms_link=True, callback=True, wait_band="5_10")
 

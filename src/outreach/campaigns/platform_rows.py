@@ -24,6 +24,7 @@ from outreach.settings_contactcenter import Genesys
 FORECAST_FRESH = timedelta(minutes=10)
 BUNCHING = 1.25
 """Within a quarter-hour calls come in bunches: the busiest minute against the mean one."""
+_BEFORE_ANY = 10**9
 _SEEN = {ForecastStatus.ESTIMATED, ForecastStatus.SEEN}
 
 
@@ -63,7 +64,7 @@ def rows(
         truths=tuple(each for each in live if each.shown_id in on),
         on=on,
         saying=replace(saying, rules=replace(saying.rules, max_age=LEASE, safety_key="")),
-        offers=Offers(wait_band=_wait_band(held, now)),
+        offers=Offers(wait_band=_wait_band(held, now), dangers=answers.dangers(on.values())),
         ask_percent=share(forecast, settings, is_on=bool(on), now=now),
         now=now,
     )
@@ -135,8 +136,14 @@ class _Telling:
             wait_band=self.offers.wait_band,
             generation=said.generation,
             ask_percent=self.ask_percent,
-            weight=int(front.reason.get("value") or 0) if front else 0,
+            weight=_weight(front) if front else 0,
         )
+
+
+def _weight(front: Directive) -> int:
+    """Where a table is full, a danger stays before any number of customers."""
+    touched = int(front.reason.get("value") or 0)
+    return touched + (_BEFORE_ANY if front.params["text_class"] == "safety" else 0)
 
 
 def _keys(zone: str, zone_keys: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from outreach.campaigns import dangers
 from outreach.contactcenter.directive_evidence import (
     Evidence,
     LoadEvidence,
@@ -26,6 +27,7 @@ from outreach.model.forecast import Forecast
 from outreach.model.words import OccasionKind, OccasionState, RunState
 from outreach.settings import Settings
 from outreach.store import audience, calls, directives as counted, expected, ivr, measured, runs
+from outreach.store.runs import Run
 from outreach.store.session import Session
 
 AFTER = timedelta(hours=2)
@@ -163,26 +165,40 @@ class _Outages:
     now: datetime
 
     def all(self, live: Sequence[LiveTruth]) -> list[OutageEvidence]:
+        warned = dangers.warned(self.session, [each.occasion.id for each in live], now=self.now)
         heard = {
             state.scope_key: state.heard
             for state in self.before
             if state.kind is DirectiveKind.IVR_UPFRONT
         }
-        return [self._one(each, heard.get(each.shown_id, {})) for each in live]
+        return [
+            self._one(each, heard.get(each.shown_id, {}), is_warned=each.occasion.id in warned)
+            for each in live
+        ]
 
-    def _one(self, each: LiveTruth, heard: Mapping[str, Any]) -> OutageEvidence:
+    def _one(self, each: LiveTruth, heard: Mapping[str, Any], *, is_warned: bool) -> OutageEvidence:
         occasion, revision, rules = each.occasion, each.occasion.revision, Rules()
+        launched = _launched(self.session, occasion.id)
+        is_danger = (
+            is_warned
+            or dangers.is_declared(launched)
+            or dangers.is_named(occasion, self.settings.contactcenter.danger_causes)
+        )
+        # without a zone it would be told to everybody; what is over is told as such
+        is_safety = is_danger and bool(each.areas) and revision.state.is_open
         is_large = each.customers >= rules.front_least
         return OutageEvidence(
             shown_id=each.shown_id,
             zones=each.areas[:_MOST_ZONES],
             affected=each.customers,
-            zone_customers=self._zone(each, heard) if is_large else 0,
+            zone_customers=self._zone(each, heard) if is_large and not is_safety else 0,
             text_ref=f"{occasion.kind}.ivr@{revision.version}",
-            seconds=self.seconds(each) if is_large else rules.front_seconds,
-            is_approved=_is_approved(self.session, occasion.id),
+            seconds=self.seconds(each) if is_large or is_safety else rules.front_seconds,
+            is_approved=bool(launched),
             is_open=revision.state.is_open,
             is_planned=occasion.kind is OccasionKind.PLANNED,
+            is_safety=is_safety,
+            was_safety=heard.get("metric") == "danger",
             knows_cause=bool(revision.cause),
             started_at=revision.start_at,
             etr_at=revision.public_etr,
@@ -207,9 +223,9 @@ class _Outages:
         return each.heartbeat_at + (max(silences) if silences else Limits().feed_lapse)
 
 
-def _is_approved(session: Session, occasion: int) -> bool:
+def _launched(session: Session, occasion: int) -> list[Run]:
     """A launched campaign is approved text: nothing is told up front that nobody let out."""
-    return any(run.state is not RunState.CANCELLED for run in runs.of(session, occasion))
+    return [run for run in runs.of(session, occasion) if run.state is not RunState.CANCELLED]
 
 
 def _sending(session: Session, live: Sequence[LiveTruth], *, now: datetime) -> list[SendingRun]:

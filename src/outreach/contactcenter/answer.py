@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from outreach.contactcenter import phrases, standing
-from outreach.contactcenter.standing import Limits, Place
+from outreach.contactcenter.standing import Limits, Place, Standing
 from outreach.model.contactcenter import (
     AnswerStatus,
     CallerPremise,
@@ -57,16 +57,29 @@ class Offers:
     wait_band: str = ""
     report: bool = False
     """Whether keys come back to us: then "still without service" can be said."""
+    dangers: frozenset[str] = frozenset()
+    """Outages that put people in danger, by shown id: told before any other, and skipped by nobody."""
 
 
 def offered(held: Iterable[Directive]) -> Offers:
     """What these directives, all in force, let the IVR offer its callers."""
+    held = tuple(held)
     by_kind = {each.kind: each for each in held}
     wait = by_kind.get(DirectiveKind.WAIT_ANNOUNCEMENT)
     return Offers(
         callback=DirectiveKind.CALLBACK_OFFER in by_kind,
         sms_link=DirectiveKind.DIGITAL_SHIFT in by_kind,
         wait_band=str(wait.params["band"]) if wait else "",
+        dangers=dangers(held),
+    )
+
+
+def dangers(held: Iterable[Directive]) -> frozenset[str]:
+    """Shown ids of the outages whose front message, among directives in force, is about danger."""
+    return frozenset(
+        each.id.partition(":")[2]
+        for each in held
+        if each.kind is DirectiveKind.IVR_UPFRONT and each.params["text_class"] == "safety"
     )
 
 
@@ -104,6 +117,7 @@ class Decision:
     generation: int = 0
     offers: Offers = Offers()
     occasion: int = 0
+    is_danger: bool = False
     safety_key: str = ""
 
 
@@ -129,7 +143,7 @@ def decide(
     rules: Rules,
     offers: Offers = Offers(),
 ) -> Decision:
-    """Chooses the truth that matters most to the caller; the fresh before the stale."""
+    """Chooses the truth that matters most to the caller; danger first, and the fresh before the stale."""
     found = [
         stands
         for each in live
@@ -139,7 +153,7 @@ def decide(
     priority = _priority(caller, rules)
     if not found:
         return neutral(caller, AnswerStatus.NONE, now=now, rules=rules, priority=priority)
-    chosen = min(found, key=lambda stands: stands.rank)
+    chosen = min(found, key=lambda stands: (not _endangers(stands, offers), stands.rank))
     if not chosen.is_fresh:
         return neutral(caller, AnswerStatus.STALE, now=now, rules=rules, priority=priority)
     expires_at = min(_repeatable_until(now, rules), *chosen.ends)
@@ -156,6 +170,7 @@ def decide(
         generation=chosen.version,
         offers=_for_caller(offers, caller, chosen.status, priority),
         occasion=chosen.occasion,
+        is_danger=_endangers(chosen, offers),
         safety_key=rules.safety_key,
     )
 
@@ -200,7 +215,7 @@ def compose(decision: Decision, speak: Speak, *, max_age: timedelta) -> IvrAnswe
         offer_callback=decision.offers.callback,
         offer_sms_link=decision.offers.sms_link,
         wait_band=decision.offers.wait_band,
-        skip_upfront=decision.priority == "high",
+        skip_upfront=decision.priority == "high" and not decision.is_danger,
         generation=decision.generation,
         expires_at=decision.expires_at,
         locale=decision.locale,
@@ -300,7 +315,14 @@ def _for_caller(offers: Offers, caller: Caller, status: AnswerStatus, priority: 
         offers,
         sms_link=offers.sms_link and takes_sms and priority != "high",
         report=offers.report and bool(caller.premises) and status is AnswerStatus.RESTORED,
+        dangers=frozenset(),  # of all zones: they would make equal decisions unequal
     )
+
+
+def _endangers(stands: Standing, offers: Offers) -> bool:
+    """Where it is back for this caller, or nobody vouches for it any more, it is danger no longer."""
+    is_over = stands.status is AnswerStatus.RESTORED
+    return stands.shown_id in offers.dangers and stands.is_fresh and not is_over
 
 
 def _step(now: datetime, rules: Rules) -> datetime:

@@ -88,6 +88,8 @@ class _Asking:
         kind = DirectiveKind.IVR_UPFRONT
         on = outage.threshold(self.rules)
         reason = _reason("affected_customers", outage.affected, on=on, off=None)
+        if outage.is_safety:
+            reason = _reason("danger", outage.affected, on=None, off=None)
         if outage.etr_confidence:
             reason["etr_confidence"] = outage.etr_confidence
         lacks = outage.lacks(self.now, self.rules)

@@ -88,6 +88,9 @@ class OutageEvidence:
     is_open: bool
     is_planned: bool = False
     is_safety: bool = False
+    """People are in danger: told however few are touched."""
+    was_safety: bool = False
+    """So it was a minute ago."""
     knows_cause: bool = False
     started_at: datetime | None = None
     etr_at: datetime | None = None
@@ -113,12 +116,13 @@ class OutageEvidence:
         return "known" if self.knows_cause else "investigating"
 
     def wish(self, now: datetime, rules: Rules) -> Wish:
-        """Counts switch on; only the end of the outage switches off."""
+        """Counts switch on; only the end of the outage, or of the danger that it was, switches off."""
         if self.restored_at is not None:
             return Wish.OFF if now >= self.restored_at + rules.after_restored else Wish.NEITHER
-        if self.lacks(now, rules) != "customers":
-            return Wish.OFF if self.lacks(now, rules) else Wish.ON
-        return Wish.NEITHER
+        lacks = self.lacks(now, rules)
+        if lacks == "customers" and not self.was_safety:
+            return Wish.NEITHER
+        return Wish.OFF if lacks else Wish.ON
 
     def lacks(self, now: datetime, rules: Rules) -> str:
         """What keeps it from being told up front; empty: nothing."""

@@ -8,6 +8,7 @@ from typing import Any
 WORDS = {
     "class_a_caller": "who depends on electricity to live never waits",
     "affected_customers": "{value} customers are out; told up front from {on}",
+    "danger": "people are in danger; {value} customers are touched",
     "p80_wait_s": "4 of 5 callers wait up to {value} s ({source}); on from {on} s, off at {off} s",
     "agents_ratio": "the next quarter-hour may need {value} times the agents staffed; on above {on} for 15 min, off below {off}",
     "repeated_callers": "{value} households have called again within 2 h; on from {on}",

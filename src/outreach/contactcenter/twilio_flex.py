@@ -54,7 +54,7 @@ def attributes(
         "status": answer.status.value,
         "outage": answer.outage_id,
         "priority": URGENT if is_high else NORMAL,
-        "skip_upfront": is_high or answer.skip_upfront,
+        "skip_upfront": answer.skip_upfront,
         "queue": target,
         "share": share,
         "calm": int(calm.params.get("min_level", 0)) if calm else 0,

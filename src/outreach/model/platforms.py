@@ -39,7 +39,7 @@ class ZoneRow:
     ask_percent: int
     """Share of callers, by the last two digits of their number, whom the flow may ask us about."""
     weight: int = 0
-    """Customers it is about: the larger goes first. Stays here."""
+    """The larger goes first: customers it is about, with dangers before any number. Stays here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ class Run:
     drill: bool = False
     canary_rank: int | None = None
     """Only ranks below it leave until somebody says go; None: all."""
+    purpose: Purpose = Purpose.SERVICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,7 +357,12 @@ def armed(session: Session, *, now: datetime) -> list[Armed]:
 
 def _run(row: RowMapping) -> Run:
     values = {name: row[name] for name in Run.__slots__}
-    return Run(**(values | {"state": RunState(row["state"]), "drill": bool(row["drill"])}))
+    values |= {
+        "state": RunState(row["state"]),
+        "drill": bool(row["drill"]),
+        "purpose": Purpose(row["purpose"]),
+    }
+    return Run(**values)
 
 
 def _wave(row: RowMapping) -> Wave:

@@ -25,6 +25,7 @@ KINDS = {
 _BECAUSE = {
     "class_a_caller": N_("who depends on electricity to live never waits"),
     "affected_customers": N_("{value} customers are out; told up front from {on}"),
+    "danger": N_("people are in danger; {value} customers are touched"),
     "p80_wait_s": N_(
         "4 of 5 callers wait up to {value} s ({source}); on from {on} s, off at {off} s"
     ),

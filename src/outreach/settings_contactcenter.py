@@ -54,8 +54,6 @@ class Genesys(_Part):
     """Both follow from the region; given for a proxy of one's own."""
     table: str = ""
     """Id of the data table; empty: no rows are written."""
-    zone_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Locality -> the keys by which the flow looks it up; by default its name."""
     queues: dict[str, str] = Field(default_factory=dict)
     """Our queue -> id of theirs; read each minute."""
     requests_a_minute: int = Field(default=240, ge=10, le=290)
@@ -198,6 +196,8 @@ class ContactCenter(Routing):
     high_priority_types: tuple[str, ...] = ()
     """Customer types that the IVR also answers with priority high, so that nobody can probe for illness."""
     default_flow_url: str = ""
+    zone_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Locality -> the keys by which flows know it (postal codes, a number dialled); by default its name."""
     handling_minutes: float = 4.0
     call_cost: float | None = Field(default=None, ge=0)
     """What a call costs, in the company's currency; None: no money is printed beside calls avoided."""

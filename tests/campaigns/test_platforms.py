@@ -57,8 +57,8 @@ def row_of(found: list[ZoneRow], key: str) -> ZoneRow:
     return row
 
 
-def rows_of(*live: LiveTruth, held: Sequence[Directive] = (), **genesys: Any) -> list[ZoneRow]:
-    given = platforms_settings(**genesys)
+def rows_of(*live: LiveTruth, held: Sequence[Directive] = (), **center: Any) -> list[ZoneRow]:
+    given = ContactCenter(genesys=platforms_settings(), **center)
     return platform_rows.rows(live, held, SAYING, given, forecast=None, now=NIGHT)
 
 

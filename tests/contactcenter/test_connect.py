@@ -1,4 +1,4 @@
-"""Amazon Connect: queues read and contacts given what we know, by boto3 against its rules on loopback."""
+"""Amazon Connect: queues read, by boto3 against its rules on loopback."""
 
 from __future__ import annotations
 
@@ -8,24 +8,14 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import ANY, Stubber
-from tests.contactcenter.make_truths import (
-    NIGHT,
-    RULES,
-    make_caller,
-    make_premise,
-    make_truth,
-    speak,
-)
+from botocore.stub import Stubber
+from tests.contactcenter.make_truths import NIGHT
 from tests.fakes.connect import ARN, INSTANCE, QUEUE, ConnectFake
 
 from outreach.contactcenter import connect
-from outreach.contactcenter.answer import answer
 from outreach.contactcenter.platform_http import PlatformAway
 from outreach.model.errors import InputRefused
 from outreach.settings_contactcenter import Connect as Settings
-
-ANSWER = answer(make_caller(make_premise()), [make_truth()], speak, now=NIGHT, rules=RULES)
 
 
 def make_settings(**changes: Any) -> Settings:
@@ -51,7 +41,6 @@ def running() -> Iterator[tuple[ConnectFake, Any]]:
 @pytest.fixture
 def fake(running: tuple[ConnectFake, Any]) -> ConnectFake:
     running[0].mean_s = 130.0
-    running[0].contacts.clear()
     return running[0]
 
 
@@ -81,30 +70,13 @@ def test_queues_that_are_unknown_there_have_no_reading(client):
     assert connect.read(client, make_settings(queues={}), now=NIGHT) == []
 
 
-def test_a_contact_under_way_gets_the_answer_as_flat_strings(client, fake):
-    fake.contacts["c-1"] = {"theirs": "kept"}
-
-    done = connect.put_on_contact(client, make_settings(), contact_id="c-1", answer=ANSWER)
-
-    held = fake.contacts["c-1"]
-    assert done
-    assert held["theirs"] == "kept"
-    assert held["outreach_text"] == ANSWER.text
-    assert all(isinstance(value, str) for value in held.values())
-
-
-def test_a_contact_that_has_ended_is_no_trouble(client):
-    done = connect.put_on_contact(client, make_settings(), contact_id="gone", answer=ANSWER)
-
-    assert not done
-
-
 @pytest.mark.parametrize(
     ("status", "code", "error"),
     [
         (429, "ThrottlingException", PlatformAway),
         (500, "InternalServiceException", PlatformAway),
         (403, "AccessDeniedException", InputRefused),
+        (404, "ResourceNotFoundException", InputRefused),
     ],
 )
 def test_the_vendors_errors_become_ours_without_their_text(client, fake, status, code, error):
@@ -126,9 +98,7 @@ def test_a_platform_that_does_not_answer_is_away(client, fake):
 def test_what_is_asked_fits_the_vendors_own_model(running):
     """The stubber checks every parameter against botocore's description of the service."""
     stubbed = boto3.client("connect", region_name="sa-east-1", endpoint_url=running[0].url)
-    expected = {"InstanceId": INSTANCE, "InitialContactId": "c-1", "Attributes": ANY}
     with Stubber(stubbed) as stubber:
-        stubber.add_response("update_contact_attributes", {}, expected)
         stubber.add_response("get_current_metric_data", {"MetricResults": []})
         stubber.add_response(
             "get_metric_data_v2",
@@ -143,7 +113,6 @@ def test_what_is_asked_fits_the_vendors_own_model(running):
             },
         )
 
-        assert connect.put_on_contact(stubbed, make_settings(), contact_id="c-1", answer=ANSWER)
         assert connect.read(stubbed, make_settings(), now=NIGHT) == []
         stubber.assert_no_pending_responses()
     names = stubbed.meta.service_model.shape_for("CurrentMetricName").enum

@@ -29,7 +29,7 @@ from outreach.contactcenter.answer import answer
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "platforms"
 ANSWER = answer(make_caller(make_premise()), [make_truth()], speak, now=NIGHT, rules=RULES)
 NUMBER = "+56922223355"
-EVENT = {
+EVENT: dict[str, Any] = {
     "Details": {
         "ContactData": {
             "ContactId": "c-1",
@@ -94,6 +94,19 @@ def test_the_function_passes_on_no_more_than_the_answer_needs(function, ours):
     assert "María" not in request.body.decode()
     assert request.path == "/v1/ivr/connect"
     assert request.query == {}
+
+
+def test_asked_by_zone_one_question_without_any_caller_serves_all_of_it(function, ours):
+    for number, zone in ((NUMBER, "13120"), ("+56933333333", "13120"), (NUMBER, "13123")):
+        contact = EVENT["Details"]["ContactData"] | {
+            "ContactId": f"c-{number}", "CustomerEndpoint": {"Address": number},
+        }  # fmt: skip
+        asked = {"ContactData": contact, "Parameters": {"by": "zone", "zone": zone}}
+        assert function.handler({"Details": asked}, None)["text"] == ANSWER.text
+
+    found = [connect_map.asked(json.loads(one.body)) for one in ours.requests]
+    assert [one["zone"] for one in found] == ["13120", "13123"]
+    assert not any({"ani", "call_id"} & one.keys() for one in found)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,39 @@ def test_connect_gets_flat_strings_by_the_event_of_its_flow(database, world):
     assert " en " in body["text"]
     for found in (body, by_place, garbage):
         assert all(isinstance(value, str) for value in found.values())
+    assert (by_place["status"], by_place["match"]) == ("etr", "zone")
+
+
+@pytest.mark.parametrize(
+    ("dialled", "parameters", "match"),
+    [
+        ("+56600", {"zone": "Ñuñoa"}, "zone"),
+        ("+56600", {"zone": "ñuñoa"}, "zone"),
+        ("+56600", {"zone": "13120"}, "zone"),
+        ("+56600", {"postal": "7750000"}, "postal"),
+        ("+56225550000", {}, "zone"),
+        ("+56600", {"zone": "13101"}, "none"),
+    ],
+    ids=["name", "spelling", "key", "postal code", "number dialled", "of nowhere"],
+)
+def test_a_zone_is_known_by_the_keys_that_a_flow_has_for_it(
+    database, world, dialled, parameters, match
+):
+    keys = {"Ñuñoa": ("13120", "7750000", "+56225550000")}
+    settings = Settings.model_validate(
+        {"workspace": "nowhere", "contactcenter": {"zone_keys": keys}}
+    )
+    contact = {
+        "CustomerEndpoint": {"Address": "+56911111111"},
+        "SystemEndpoint": {"Address": dialled},
+    }
+    event = {"Details": {"ContactData": contact, "Parameters": parameters}}
+
+    client = browser(make_app(database, world, settings=settings))
+    found = client.post("/v1/ivr/connect", json=event).json()
+
+    assert found["match"] == match
+    assert (found["zone_name"].casefold() == "ñuñoa") == (match != "none")
 
 
 def in_force(kind: DirectiveKind, **params: object) -> Directive:

@@ -1,4 +1,4 @@
-"""Amazon Connect on loopback, as boto3 speaks to it: queue metrics, and attributes of contacts under way."""
+"""Amazon Connect on loopback, as boto3 speaks to it: queue metrics."""
 
 from __future__ import annotations
 
@@ -11,38 +11,24 @@ from tests.fakes.http import HttpFake, Reply, Request
 INSTANCE = "11111111-2222-3333-4444-555555555555"
 ARN = f"arn:aws:connect:sa-east-1:123456789012:instance/{INSTANCE}"
 QUEUE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-MOST_BYTES = 32 * 1024
 
 
 class ConnectFake(HttpFake):
-    """`contacts` are under way, with their attributes; whoever has ended is not there."""
+    """One queue of one instance; whatever else is asked for is not there."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.contacts: dict[str, dict[str, str]] = {}
         self.waiting, self.agents, self.oldest_s = 9, 5, 240.0
         self.mean_s: float | None = 130.0
 
     def accept(self, request: Request) -> Reply:
         body = json.loads(request.body)
         match request.method, unquote(request.path):
-            case "POST", "/contact/attributes":
-                return self._attributes(body)
             case "POST", path if path == f"/metrics/current/{INSTANCE}":
                 return self._current(body)
             case "POST", "/metrics/data" if body["ResourceArn"] == ARN:
                 return self._means(body)
         return failed(404, "ResourceNotFoundException")
-
-    def _attributes(self, body: dict[str, Any]) -> Reply:
-        given = body["Attributes"]
-        if body["InstanceId"] != INSTANCE or body["InitialContactId"] not in self.contacts:
-            return failed(404, "ResourceNotFoundException")
-        held = self.contacts[body["InitialContactId"]] | given
-        if len(json.dumps(held).encode()) > MOST_BYTES:
-            return failed(400, "InvalidParameterException")
-        self.contacts[body["InitialContactId"]] = held
-        return said({})
 
     def _current(self, body: dict[str, Any]) -> Reply:
         """Ages come in milliseconds unless they are grouped."""

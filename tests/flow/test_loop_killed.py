@@ -26,13 +26,15 @@ from outreach.store.session import Database
 FLOW = Path(__file__).parents[2] / "docs" / "examples" / "platforms" / "genesys" / "outage.yaml"
 ZONE, CODE = "Ñuñoa", "13120"
 SETTINGS = f"""
+[contactcenter]
+zone_keys = {{{{ "{ZONE}" = ["{CODE}"] }}}}
+
 [contactcenter.genesys]
 api_url = "{{url}}"
 login_url = "{{url}}"
 client_id = "{CLIENT}"
 client_secret = "{SECRET}"
 table = "{TABLE}"
-zone_keys = {{{{ "{ZONE}" = ["{CODE}"] }}}}
 queues = {{{{ outages = "{QUEUE}" }}}}
 emergency_group = "{GROUP}"
 emergency_from = 50

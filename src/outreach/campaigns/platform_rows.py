@@ -19,7 +19,7 @@ from outreach.model.contactcenter import (
 )
 from outreach.model.forecast import QUARTER, Forecast, ForecastStatus
 from outreach.model.platforms import EVERYWHERE, ZoneRow
-from outreach.settings_contactcenter import Genesys
+from outreach.settings_contactcenter import ContactCenter, Genesys
 
 FORECAST_FRESH = timedelta(minutes=10)
 BUNCHING = 1.25
@@ -50,7 +50,7 @@ def rows(
     live: Sequence[LiveTruth],
     held: Sequence[Directive],
     saying: Saying,
-    settings: Genesys,
+    settings: ContactCenter,
     *,
     forecast: Forecast | None,
     now: datetime,
@@ -65,7 +65,7 @@ def rows(
         on=on,
         saying=replace(saying, rules=replace(saying.rules, max_age=LEASE, safety_key="")),
         offers=Offers(wait_band=_wait_band(held, now), dangers=answers.dangers(on.values())),
-        ask_percent=share(forecast, settings, is_on=bool(on), now=now),
+        ask_percent=share(forecast, settings.genesys, is_on=bool(on), now=now),
         now=now,
     )
     zones = dict.fromkeys(zone for each in on.values() for zone in each.scope.get("zones") or ())

@@ -108,7 +108,8 @@ def planned(database: Database, settings: Settings, looks: Looks, *, now: dateti
     wanted: dict[str, ZoneRow] = {}
     if genesys.table and not is_shadow:
         live = looks.load_live() if fronts(held, now=now) else ()
-        rows = platform_rows.rows(live, held, looks.saying, genesys, forecast=forecast, now=now)
+        center = settings.contactcenter
+        rows = platform_rows.rows(live, held, looks.saying, center, forecast=forecast, now=now)
         wanted = fitting(rows, now=now)
     standing = {key: one for key, one in known.items() if not key.startswith(GROUP)}
     group = _group(settings, held, known, now=now)

@@ -1,4 +1,8 @@
-"""Amazon Connect: live queues read, and what we know put on a contact, by the company's own AWS client."""
+"""Amazon Connect: live queues read by the company's own AWS client.
+
+Callers are answered by a Lambda (`connect_map`). Nothing is written to the platform: it has no
+table of zones, and what was put on a contact would stay in its record when it is true no more.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from outreach.contactcenter.connect_map import flat
 from outreach.contactcenter.platform_http import PlatformAway
-from outreach.model.contactcenter import IvrAnswer
 from outreach.model.errors import InputRefused
 from outreach.model.forecast import QueueReading
 from outreach.settings_contactcenter import Connect as Settings
@@ -21,8 +23,10 @@ P80_OF_MEAN = math.log(5)
 """Waits of those who wait are near exponential: four in five are over by 1.61 times the mean."""
 P80_OF_OLDEST = 0.8
 """In a queue that builds up, ages spread evenly up to the oldest."""
-_GONE = {"InvalidRequestException", "ResourceNotFoundException"}
-_NOT_OURS = {"AccessDeniedException", "UnrecognizedClientException", "InvalidParameterException"}
+_NOT_OURS = {
+    "AccessDeniedException", "InvalidParameterException", "InvalidRequestException",
+    "ResourceNotFoundException", "UnrecognizedClientException",
+}  # fmt: skip
 _CURRENT = (
     {"Name": "CONTACTS_IN_QUEUE", "Unit": "COUNT"},
     {"Name": "AGENTS_STAFFED", "Unit": "COUNT"},
@@ -36,8 +40,6 @@ class Client(Protocol):
     def get_current_metric_data(self, **given: Any) -> Mapping[str, Any]: ...
 
     def get_metric_data_v2(self, **given: Any) -> Mapping[str, Any]: ...
-
-    def update_contact_attributes(self, **given: Any) -> Mapping[str, Any]: ...
 
 
 def client(settings: Settings) -> Client:
@@ -78,29 +80,6 @@ def read(client: Client, settings: Settings, *, now: datetime) -> list[QueueRead
     ]
 
 
-def put_on_contact(
-    client: Client, settings: Settings, *, contact_id: str, answer: IvrAnswer
-) -> bool:
-    """Gives a contact that is under way the newest answer as attributes; False if it has ended.
-
-    The same flat strings that a Lambda returns: none of them says who calls.
-    """
-    given = {
-        "InstanceId": settings.instance_id,
-        "InitialContactId": contact_id,
-        "Attributes": {f"outreach_{name}": value for name, value in flat(answer).items()},
-    }
-    try:
-        _called(lambda: client.update_contact_attributes(**given))
-    except _Gone:
-        return False
-    return True
-
-
-class _Gone(PlatformAway):
-    """What was named is there no more."""
-
-
 def _called(call: Any) -> Mapping[str, Any]:
     """The vendor's errors stop here; their texts may hold what was asked, so only the code is shown."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  boto3
@@ -111,8 +90,6 @@ def _called(call: Any) -> Mapping[str, Any]:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in _NOT_OURS:
             raise InputRefused(f"connect: {code}; check instance and permissions") from None
-        if code in _GONE:
-            raise _Gone(f"connect: {code}; it has ended") from None
         raise PlatformAway(f"connect: {code}; it is tried again in the next minute") from None
     except BotoCoreError as error:
         raise PlatformAway(f"connect: {type(error).__name__}; is it in reach?") from None

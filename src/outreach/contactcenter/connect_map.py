@@ -34,7 +34,7 @@ def asked(event: Mapping[str, Any]) -> dict[str, str]:
     """The question in the event that a flow hands its Lambda; absent and odd parts are left out.
 
     Details.ContactData.CustomerEndpoint.Address is the caller; Details.Parameters holds what the
-    flow passes on: account, postal, lang, digit, outage_id.
+    flow passes on: account, postal, locality, zone, lang, digit, outage_id.
     """
     details = _part(event, "Details")
     contact, given = _part(details, "ContactData"), _part(details, "Parameters")

@@ -5,6 +5,9 @@ Standard library only. Handler: `outage_answer.handler`. Environment: OUTREACH_U
 `https://avisos.luz.example`; OUTREACH_TOKEN, if the address asks for a bearer. In the flow: response
 type STRING_MAP, time limit 3 s, and an error branch that leads where the default flow begins. The
 answer stands at `$.External`. Nothing of the caller is logged or kept longer than 30 seconds.
+
+Parameters of the flow, all optional: account, postal, zone, lang. With `by` = `zone` the caller is
+left out: everybody of a zone hears the same, and one question in 30 seconds serves them all.
 """
 
 from __future__ import annotations
@@ -95,9 +98,11 @@ def _reduced(event: dict[str, Any]) -> dict[str, Any]:
     """What the answer needs of the event, and no attribute of the contact beside it."""
     details = event.get("Details") or {}
     contact = details.get("ContactData") or {}
-    wanted = ("ContactId", "CustomerEndpoint", "SystemEndpoint", "LanguageCode", "Channel")
+    given = details.get("Parameters") or {}
+    of_caller = ("ContactId", "CustomerEndpoint") if given.get("by") != "zone" else ()
+    wanted = (*of_caller, "SystemEndpoint", "LanguageCode", "Channel")
     kept = {name: contact[name] for name in wanted if name in contact}
-    return {"Details": {"ContactData": kept, "Parameters": details.get("Parameters") or {}}}
+    return {"Details": {"ContactData": kept, "Parameters": given}}
 
 
 def _key(event: dict[str, Any]) -> str:

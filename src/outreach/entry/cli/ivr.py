@@ -101,6 +101,7 @@ def answer(web: WebContext, question: Question) -> IvrAnswer:
         keyring=web.keyring,
         normalise=web.normalise,
         locale=web.settings.company.locale,
+        zone_keys=web.settings.contactcenter.zone_keys,
     )
     try:
         caller = asyncio.run(recognition.caller(question, lookup, is_away=False))

@@ -33,6 +33,7 @@ async def ask(of: Installation, numbers: Mapping[str, str], *, now: datetime) ->
         keyring=of.keyring,
         normalise=context.normalise,
         locale=of.settings.company.locale,
+        zone_keys=of.settings.contactcenter.zone_keys,
     )
     try:
         return tuple(

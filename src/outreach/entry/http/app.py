@@ -144,6 +144,7 @@ def create_app(context: WebContext) -> Front:
         keyring=context.keyring,
         normalise=context.normalise,
         locale=context.settings.company.locale,
+        zone_keys=context.settings.contactcenter.zone_keys,
     )
     pressed = PressedRoutes(context, recognition)
     parts = _Parts(board, recognition, GroupCommit(context), pressed)

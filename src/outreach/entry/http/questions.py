@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -50,12 +51,16 @@ class Recognition:
         keyring: Keyring,
         normalise: Callable[[str], str | None],
         locale: str,
+        zone_keys: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self._callers = callers
         self._hash = keyring.hash
         self._keyring = keyring
         self._normalise = normalise
         self._locale = locale
+        self._localities = {
+            key.casefold(): locality for locality, keys in zone_keys.items() for key in keys
+        }
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="ivr")
 
     async def caller(self, question: Question, lookup: Lookup, *, is_away: bool) -> Caller:
@@ -99,12 +104,15 @@ class Recognition:
         return Caller(match=match, premises=premises, locale=locale, known_as=known_as)
 
     def _placed(self, question: Question, lookup: Lookup) -> Caller:
+        """By what was typed or passed on, else by the number dialled, where that has its own region."""
         locale = question.lang or self._locale
-        for match, name in (
+        for match, key in (
             (Match.POSTAL, question.postal),
             (Match.ZONE, question.locality),
             (Match.ZONE, question.zone),
+            (Match.ZONE, question.dnis),
         ):
+            name = self._localities.get(key.casefold(), key)
             if name and lookup.knows(name):
                 return Caller(match=match, locality=name, locale=locale)
         return self.nobody(question)

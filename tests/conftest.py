@@ -141,6 +141,25 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
         databases.refilled(kept, request.getfixturevalue("sqlite_template"))
         yield databases.as_new(kept)
         return
+    yield from _on_postgres(request)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def lasting(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """The same for all tests of a file, which look at what one story left in it."""
+    if request.param == "postgres":
+        yield from _on_postgres(request)
+        return
+    path = tmp_path_factory.mktemp("lasting") / "test.db"
+    shutil.copy(request.getfixturevalue("sqlite_template"), path)
+    kept = Database(f"sqlite:///{path}", durable=False)
+    yield kept
+    kept.close()
+
+
+def _on_postgres(request: pytest.FixtureRequest) -> Iterator[Database]:
     url: str = request.getfixturevalue("postgres_url")
     waiting: list[databases.Emptied] = request.getfixturevalue("kept_postgres")
     taken = waiting.pop() if waiting else _made(url)

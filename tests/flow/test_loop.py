@@ -1,4 +1,4 @@
-"""The closed loop, lived through: trip, front message, forecast, digital shift, calm, off; the carrier and both platforms on loopback."""
+"""The closed loop, lived through on both databases: trip, front message, forecast, digital shift, calm, off; the carrier and both platforms on loopback."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import json
 import random
 import re
 import secrets
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -34,11 +32,9 @@ SHIFT = {"wait_announcement", "callback_offer", "digital_shift"}
 
 
 @pytest.fixture(scope="module")
-def evening(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Evening]:
-    """On SQLite alone: what is told here stands on queries that their own tests ask on both."""
+def evening(tmp_path_factory: pytest.TempPathFactory, lasting: Database) -> Iterator[Evening]:
+    """Lived once on each database."""
     folder = tmp_path_factory.mktemp("loop")
-    shutil.copy(sqlite_template, folder / "house.db")
-    database = Database(f"sqlite:///{folder / 'house.db'}", durable=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -46,9 +42,8 @@ def evening(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
         patch.setattr(forecasting, "forecast", partial(forecast, draws=400))
         # The order of sending is drawn: here the same in every run.
         patch.setattr(secrets, "token_bytes", random.Random(6).randbytes)  # noqa: S311
-        with Loop(folder / "luz", database, Hand(TRIP)) as loop:
+        with Loop(folder / "luz", lasting, Hand(TRIP)) as loop:
             yield lived(loop, folder / "exports")
-    database.close()
 
 
 # ── the front message ───────────────────────────────────────────────────────────────────────────

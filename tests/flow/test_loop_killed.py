@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -100,12 +99,9 @@ class Storm:
 
 
 @pytest.fixture
-def storm(tmp_path: Path, sqlite_template: Path) -> Iterator[Storm]:
-    shutil.copy(sqlite_template, tmp_path / "house.db")
-    database = Database(f"sqlite:///{tmp_path / 'house.db'}")
+def storm(tmp_path: Path, database: Database) -> Iterator[Storm]:
     with GenesysFake() as genesys:
         yield Storm(tmp_path / "luz", database, genesys)
-    database.close()
 
 
 def test_killed_in_a_storm_its_row_and_its_emergency_group_are_both_off_in_time(storm):

@@ -105,6 +105,17 @@ def test_an_outage_in_which_a_wire_is_found_is_dangerous_from_that_revision_on(e
     assert (before, [each.priority for each in fronts(engine, 2)]) == ([], [90])
 
 
+def test_a_new_revision_of_a_danger_renews_its_directive_and_switches_nothing(engine):
+    applied = launched(engine, cause="cable caído")
+    (before,) = fronts(engine, 1)
+
+    update(engine, applied, after=at(1.5), cause="cable caído y poste inclinado")
+    (after,) = fronts(engine, 2)
+
+    assert (after.id, after.state_since) == (before.id, before.state_since)
+    assert (before.params["text_ref"], after.params["text_ref"]) == ("outage.ivr@1", "outage.ivr@2")
+
+
 def test_a_danger_that_was_none_is_silent_in_the_next_minute(engine):
     applied = launched(engine, cause="cable caído")
     told = fronts(engine, 1)

@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 LONG = (
     "tests/fleet/", "tests/docs/", "tests/test_bench.py", "tests/flow/", "tests/record/test_s",
     "tests/entry/test_processes.py", "tests/entry/test_demo", "tests/entry/test_serving.py",
-    "tests/entry/test_worker.py", "tests/store/test_reach.py",
+    "tests/entry/test_worker.py", "tests/entry/test_ivr_away.py", "tests/store/test_reach.py",
 )  # fmt: skip
 """Files of few long tests. Begun first, so that none runs alone at the end, they wait while others compute."""
 

@@ -16,6 +16,7 @@ from tests.flow.loop import Loop
 from outreach.store.session import Database
 
 CLASS_A, NEIGHBOUR = "+56971230001", "+56971230002"
+WARNING = "Peligro: cable caído en la calzada."
 PLACE = company.LOCALITIES[company.OTHER]
 STREET = [
     Person(account="10000001", section=company.OTHER, phone=CLASS_A, life_support=True),
@@ -60,10 +61,12 @@ def test_a_wire_found_down_reaches_every_caller_of_its_street_and_goes_with_the_
     front = told["ivr_upfront"]
     assert (front["priority"], front["params"]["text_class"]) == (90, "safety")
     assert front["reason"]["words"] == "people are in danger; 3 customers are touched"
-    assert PLACE in row["text"]
+    assert row["text"].startswith(f"{WARNING} Corte de luz en {PLACE}.")
     assert is_emergency
     assert [each["skip_upfront"] for each in heard.values()] == [False, False]
     assert heard[CLASS_A]["priority"] == "high"
+    assert all(each["text"].startswith(WARNING) for each in heard.values())
+    assert WARNING not in house.ivr(NEIGHBOUR)["text"]
     assert over["ivr_upfront"]["params"]["text_class"] == "restored"
     assert not loop.genesys.group["enabled"]
     assert house.ivr(CLASS_A)["skip_upfront"]

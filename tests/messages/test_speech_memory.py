@@ -79,6 +79,32 @@ def test_who_calls_again_hears_that_nothing_changed(speaker, locale, expected):
     assert speaker.speak("outage_etr", locale, again).text == expected
 
 
+@pytest.mark.parametrize(
+    ("locale", "cause", "expected"),
+    [
+        ("es-CL", "Cable caído en la calzada.", "Peligro: Cable caído en la calzada. "),
+        (
+            "es-CL",
+            "cable caído, de dos metros de largo",
+            "Peligro: cable caído, de dos metros de. ",
+        ),
+        ("es-CL", "", "Hay peligro para las personas. "),
+        ("pt", "cable caído", "Há perigo para as pessoas. "),
+        ("en", "cable caído", "People are in danger there. "),
+    ],
+)
+def test_a_danger_is_said_first_and_its_cause_in_the_language_it_was_typed_in(
+    speaker, locale, cause, expected
+):
+    danger = replace(FACTS, is_danger=True, cause=cause)
+    again = replace(danger, unchanged_since=AFTERNOON)
+
+    for facts in (danger, again):
+        assert speaker.speak("outage_etr", locale, facts).text.startswith(expected)
+    calm = speaker.speak("outage_etr", locale, replace(danger, is_danger=False))
+    assert expected not in calm.text
+
+
 def test_without_an_estimate_who_calls_again_hears_when_news_comes(speaker):
     again = replace(FACTS, unchanged_since=AFTERNOON, etr_at=None, next_update_at=AFTERNOON)
 
@@ -100,6 +126,19 @@ def test_no_sentence_is_longer_than_a_caller_listens(speaker, locale, service):
             spoken = speaker.speak(template, locale, facts)
             assert fits(spoken.text, locale), (template, spoken.text)
             assert not any(letter.isdigit() for letter in spoken.text)
+
+
+@pytest.mark.parametrize("locale", ["es", "pt", "en"])
+@pytest.mark.parametrize("template", ["outage_opened", "outage_etr", "outage_next_news"])
+def test_nor_is_one_that_warns_of_a_danger(speaker, locale, template):
+    facts = replace(
+        longest(Service.ELECTRICITY), told_at=AFTERNOON, is_danger=True,
+        cause="cable caído y poste inclinado frente al consultorio de la plaza",
+    )  # fmt: skip
+
+    for each in (facts, replace(facts, fact="")):
+        spoken = speaker.speak(template, locale, each)
+        assert fits(spoken.text, locale), spoken.text
 
 
 def test_what_goes_first_is_how_many_are_out(speaker):

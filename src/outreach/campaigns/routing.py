@@ -14,7 +14,7 @@ from outreach.campaigns import dropping, pacing, pins, routing_evidence, webhook
 from outreach.campaigns.routing_evidence import Shown
 from outreach.campaigns.webhooks import News
 from outreach.contactcenter import answer as answers, directive_minute, directives
-from outreach.contactcenter.answer import Caller, Rules as AnswerRules, Speak
+from outreach.contactcenter.answer import Caller, Offers, Rules as AnswerRules, Speak
 from outreach.contactcenter.directive_rules import Rules
 from outreach.messages.render import Renderer
 from outreach.messages.texts import read_texts
@@ -119,8 +119,8 @@ def key(settings: Settings, keyring: Keyring) -> bytes:
     return settings.contactcenter.directive_key.get_secret_value().encode() or keyring.tokens
 
 
-def listened(settings: Settings, *, now: datetime) -> Callable[[LiveTruth], float]:
-    """How long the front message of a truth takes to hear; the texts are read when one is wanted."""
+def listened(settings: Settings, *, now: datetime) -> Callable[[LiveTruth, bool], float]:
+    """How long the front message of a truth, dangerous or not, takes to hear; texts are read when one is wanted."""
 
     @cache
     def speak() -> Speak:
@@ -128,7 +128,7 @@ def listened(settings: Settings, *, now: datetime) -> Callable[[LiveTruth], floa
         company = settings.company
         return Renderer(texts, pins.words(company), main=company.locale).speak
 
-    def seconds(each: LiveTruth) -> float:
+    def seconds(each: LiveTruth, is_danger: bool) -> float:  # noqa: FBT001  a function that travels
         if not each.areas:
             return Rules().front_seconds
         caller = Caller(
@@ -136,7 +136,8 @@ def listened(settings: Settings, *, now: datetime) -> Callable[[LiveTruth], floa
         )  # fmt: skip
         # what a long silent feed says is judged by its freshness, not by its length
         heard = replace(each, heartbeat_at=now) if each.is_feed else each
-        said = answers.answer(caller, [heard], speak(), now=now, rules=AnswerRules())
+        offers = Offers(dangers=frozenset({each.shown_id} if is_danger else ()))
+        said = answers.answer(caller, [heard], speak(), now=now, rules=AnswerRules(), offers=offers)
         return round(said.seconds, 1) or Rules().front_seconds
 
     return seconds

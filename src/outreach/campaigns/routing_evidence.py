@@ -68,12 +68,12 @@ def gather(
     before: Sequence[DirectiveState],
     *,
     shown: Shown,
-    seconds: Callable[[LiveTruth], float],
+    seconds: Callable[[LiveTruth, bool], float],
     now: datetime,
 ) -> tuple[Evidence, list[SendingRun]]:
     """One minute's evidence, and the runs that campaign_pace may slow.
 
-    seconds: how long the front message of a truth takes to hear.
+    seconds: how long the front message of a truth, dangerous or not, takes to hear.
     """
     rules, numbers = Rules(), settings.contactcenter.outage_numbers
     waits, load = _queue(session, settings, now=now, rules=rules)
@@ -161,7 +161,7 @@ class _Outages:
     settings: Settings
     before: Sequence[DirectiveState]
     missed: Mapping[int, int]
-    seconds: Callable[[LiveTruth], float]
+    seconds: Callable[[LiveTruth, bool], float]
     now: datetime
 
     def all(self, live: Sequence[LiveTruth]) -> list[OutageEvidence]:
@@ -193,7 +193,7 @@ class _Outages:
             affected=each.customers,
             zone_customers=self._zone(each, heard) if is_large and not is_safety else 0,
             text_ref=f"{occasion.kind}.ivr@{revision.version}",
-            seconds=self.seconds(each) if is_large or is_safety else rules.front_seconds,
+            seconds=self.seconds(each, is_safety) if is_large or is_safety else rules.front_seconds,
             is_approved=bool(launched),
             is_open=revision.state.is_open,
             is_planned=occasion.kind is OccasionKind.PLANNED,

@@ -117,7 +117,6 @@ class Decision:
     generation: int = 0
     offers: Offers = Offers()
     occasion: int = 0
-    is_danger: bool = False
     safety_key: str = ""
 
 
@@ -154,6 +153,7 @@ def decide(
     if not found:
         return neutral(caller, AnswerStatus.NONE, now=now, rules=rules, priority=priority)
     chosen = min(found, key=lambda stands: (not _endangers(stands, offers), stands.rank))
+    is_danger, facts = _endangers(chosen, offers), chosen.facts
     if not chosen.is_fresh:
         return neutral(caller, AnswerStatus.STALE, now=now, rules=rules, priority=priority)
     expires_at = min(_repeatable_until(now, rules), *chosen.ends)
@@ -165,12 +165,11 @@ def decide(
         expires_at=expires_at,
         as_of=chosen.facts.as_of,
         template=chosen.template,
-        facts=replace(chosen.facts, not_after=_day_of(chosen.facts, now, expires_at)),
+        facts=replace(facts, not_after=_day_of(facts, now, expires_at), is_danger=is_danger),
         outage_id=chosen.shown_id,
         generation=chosen.version,
         offers=_for_caller(offers, caller, chosen.status, priority),
         occasion=chosen.occasion,
-        is_danger=_endangers(chosen, offers),
         safety_key=rules.safety_key,
     )
 
@@ -215,7 +214,7 @@ def compose(decision: Decision, speak: Speak, *, max_age: timedelta) -> IvrAnswe
         offer_callback=decision.offers.callback,
         offer_sms_link=decision.offers.sms_link,
         wait_band=decision.offers.wait_band,
-        skip_upfront=decision.priority == "high" and not decision.is_danger,
+        skip_upfront=decision.priority == "high" and not (facts and facts.is_danger),
         generation=decision.generation,
         expires_at=decision.expires_at,
         locale=decision.locale,

@@ -63,7 +63,7 @@ def news(decision: Decision) -> tuple[object, ...]:
     return (
         decision.outage_id, decision.status, decision.template, decision.locale, facts.area,
         facts.etr_at, facts.etr_from, facts.etr_confidence, facts.cause, facts.fact,
-        facts.start_at, facts.end_at,
+        facts.start_at, facts.end_at, facts.is_danger,
     )  # fmt: skip
 
 

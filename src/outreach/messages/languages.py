@@ -12,7 +12,7 @@ from outreach.model.errors import InputRefused
 LANGUAGES = ("es", "pt", "en")
 
 Language = dict[str, Any]
-"""The parsed language/<code>.toml: service, personal, numbers, clock, speech, lint."""
+"""The parsed language/<code>.toml: service, personal, numbers, clock, speech, danger, lint."""
 
 
 def code_of(locale: str) -> str:

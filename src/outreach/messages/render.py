@@ -112,20 +112,21 @@ class Renderer:
         return _filled(composed, personal)
 
     def speak(self, template: str, locale: str, facts: Facts) -> Spoken:
-        """What the IVR says: ivr.txt in words, SSML and seconds, and what whoever listens heard before.
+        """What the IVR says: ivr.txt in words, SSML and seconds, and what whoever listens heard before; a danger first.
 
         Longer than a caller listens, it says less: first not how many are out, then in the text's
-        `brief` form, at last without the memory.
+        `brief` form, without the memory, at last without the next news.
         """
         found, _ = chosen(self._texts, template, locale, "ivr.txt", main=self._main)
         values = speech.speech_fields(facts, self._words, found, self._lexicon)
+        warning = speech.warning(facts, values, found, main=self._main)
         if again := speech_memory.unchanged(facts, values, found):
-            return speech.speak(again, found)
+            return speech.speak(f"{warning} {again}", found)
         told, spoken = speech_memory.told(facts, found), speech.SILENCE
         for less in speech.ever_less(values, told):
             text = self._render(template, locale, "ivr.txt", less)
             _refuse_personal(template, found, "ivr.txt", text)
-            spoken = speech.speak(f"{text.rstrip()} {less.get('told', '')}", found)
+            spoken = speech.speak(f"{warning} {text.rstrip()} {less.get('told', '')}", found)
             if speech.fits(spoken.text, found):
                 break
         return spoken

@@ -11,9 +11,10 @@ from html import escape
 
 from outreach.messages import plain, spoken_times
 from outreach.messages.fields import Fields, names
-from outreach.messages.languages import language
+from outreach.messages.languages import code_of, language
 from outreach.messages.spoken_numbers import about, digits, number
 from outreach.model.notice import Facts, Spoken, Words
+from outreach.model.words import OccasionKind
 
 MAX_WORDS = 40
 MAX_SECONDS = 20.0
@@ -21,7 +22,7 @@ MAX_SECONDS = 20.0
 
 SILENCE = Spoken(text="", ssml="", seconds=0.0)
 _SYLLABLES_A_SECOND, _COMMA, _STOP = 5.5, 0.25, 0.5
-_ZONE_WORDS, _DATA_WORDS = 10, 24
+_ZONE_WORDS, _DATA_WORDS, _CAUSE_WORDS = 10, 24, 6
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _TIME = re.compile(r"(?<!\d)([01]?\d|2[0-3]):([0-5]\d)(?!\d)")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -46,7 +47,7 @@ def fits(text: str, locale: str) -> bool:
 
 
 def ever_less(values: Fields, told: str = "") -> Iterator[Fields]:
-    """The fields of an ivr.txt and what is said after it, then without the count, brief, without memory."""
+    """The fields of an ivr.txt and what is said after it, then without the count, brief, without memory, without the next news."""
     after: Fields = {"told": told} if told else {}
     yield values | after
     few = {name: value for name, value in values.items() if name != "count"}
@@ -55,6 +56,22 @@ def ever_less(values: Fields, told: str = "") -> Iterator[Fields]:
     yield few | {"brief": True} | after
     if told:
         yield few | {"brief": True}
+    yield {name: value for name, value in few.items() if name != "next"} | {"brief": True}
+
+
+def warning(facts: Facts, values: Fields, locale: str, *, main: str) -> str:
+    """`Peligro: cable caído.`, said before everything else; empty where nobody is in danger.
+
+    `values` are the speech fields of the same facts. The cause is in the language of `main`, the
+    company's: whoever hears another one is warned without it. Advisories and works have words of
+    their own.
+    """
+    if not facts.is_danger or facts.kind is not OccasionKind.OUTAGE:
+        return ""
+    words, cause = language(locale)["danger"], _limited(str(values.get("cause", "")), _CAUSE_WORDS)
+    if not cause or code_of(locale) != code_of(main):
+        return str(words["unnamed"])
+    return str(words["named"].format(cause=cause.rstrip(",;:")))
 
 
 def ssml(text: str) -> str:

@@ -55,6 +55,8 @@ class Facts:
     """Affected customers, for speech (two significant digits, none below 50)."""
     two_way: bool = False
     """Whether the lane can receive an answer; texts ask for replies only then."""
+    is_danger: bool = False
+    """It puts people in danger: said first; for speech."""
     told_at: datetime | None = None
     """When whoever listens was written to about this; for speech."""
     unchanged_since: datetime | None = None

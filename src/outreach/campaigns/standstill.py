@@ -61,17 +61,36 @@ def _nobody_joined(
     first: list[Wave],
     steps: Mapping[str, Step],
 ) -> bool:
-    """The newest waves that told the whole told all of these places, in the record as it is."""
-    version = max((one.version for one in first), default=0)
-    newest = [one for one in first if one.version == version and one.generation == wave.generation]
-    if not _classes(newest, steps[wave.step], steps) >= {*steps[wave.step].classes}:
+    """The newest waves that told these classes the whole told all of these places, in the record as it is."""
+    classes = {*steps[wave.step].classes}
+    version = _told_whole(wave, first, steps)
+    if version is None:
         return False
     run = runs.get(session, wave.run_id)
-    then = occasions.revision_at(session, OccasionId(run.occasion_id), version)
-    shrinks_at_most = scoping.without(then.restored, revision.restored).is_empty
-    if then.scope != revision.scope or not shrinks_at_most or not then.state.is_open:
+    stood = [
+        each
+        for each in occasions.history(session, OccasionId(run.occasion_id))
+        if version <= each.version <= wave.version
+    ]
+    if not all(_stands_as(each, revision) for each in stood):
         return False
-    return not told_waves.has_untold(session, [one.id for one in first])
+    return not told_waves.has_untold(session, [one.id for one in first], classes)
+
+
+def _told_whole(wave: Wave, first: list[Wave], steps: Mapping[str, Step]) -> int | None:
+    """The newest version at which everybody whom this step speaks to was told, on all its channels."""
+    wanted = {*steps[wave.step].classes}
+    for version in sorted({one.version for one in first}, reverse=True):
+        told = [one for one in first if (one.version, one.generation) == (version, wave.generation)]
+        if _classes(told, steps[wave.step], steps) >= wanted:
+            return version
+    return None
+
+
+def _stands_as(then: Revision, now: Revision) -> bool:
+    """Whether it held the same places, of which at most some are back since."""
+    back = scoping.without(then.restored, now.restored)
+    return then.state.is_open and then.scope == now.scope and back.is_empty
 
 
 def _telling_first(before: Iterable[Wave], steps: Mapping[str, Step]) -> list[Wave]:

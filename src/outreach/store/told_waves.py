@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 
-from outreach.model.words import NOT_NOW, TOLD_STATES, MessageState
+from outreach.model.words import NOT_NOW, TOLD_STATES, MessageState, PriorityClass
 from outreach.store import tables as t
 from outreach.store.runs import Wave
 from outreach.store.session import Session
@@ -38,9 +38,9 @@ def was_overtaken(session: Session, wave: Wave, *, since: datetime) -> bool:
     return session.execute(select(before)).scalar_one()
 
 
-def has_untold(session: Session, waves: Sequence[int]) -> bool:
-    """Whether these waves leave somebody who may be told yet: never reached, or told elsewhere for now."""
-    m, out = t.message.c, t.left_out.c
+def has_untold(session: Session, waves: Sequence[int], classes: Collection[PriorityClass]) -> bool:
+    """Whether these waves leave somebody of these classes who may be told yet: never reached, or told elsewhere for now."""
+    m, out, mine = t.message.c, t.left_out.c, t.account.c
     other = t.message.alias()
     told = [*TOLD_STATES, MessageState.SENDING]
     heard = exists().where(
@@ -48,6 +48,11 @@ def has_untold(session: Session, waves: Sequence[int]) -> bool:
         other.c.contact_point_id == m.contact_point_id,
         other.c.state.in_(told),
     )
-    unheard = exists().where(m.step_run_id.in_(waves), m.state.not_in(told), ~heard)
-    for_now = exists().where(out.step_run_id.in_(waves), out.reason.in_(NOT_NOW))
-    return bool(session.execute(select(or_(unheard, for_now))).scalar_one())
+    unheard = exists().where(
+        m.step_run_id.in_(waves), m.priority.in_(classes), m.state.not_in(told), ~heard
+    )
+    for_now: list[ColumnElement[bool]] = [out.step_run_id.in_(waves), out.reason.in_(NOT_NOW)]
+    if PriorityClass.C not in classes:  # nobody of a higher class is without an account of it
+        of_class = exists().where(mine.customer_id == out.customer_id, mine.priority.in_(classes))
+        for_now.append(of_class)
+    return bool(session.execute(select(or_(unheard, exists().where(*for_now)))).scalar_one())

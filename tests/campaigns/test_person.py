@@ -293,7 +293,7 @@ def test_the_next_load_of_the_same_source_works_reports_and_keeps_the_no(
     sync_record(database, KEYRING, mapping, now=NOW, yes=True)
     form = KEYRING.hash("+56971120001")
     with database.write() as session:
-        (customer,) = explain.by_address(session, form)
+        (customer,) = explain.by_address(session, [form])
         make.make_suppression(session, address_hash=form)
     person.erase(database, KEYRING, customer, WHO, draw=secrets.token_bytes)
     between = opened(database)
@@ -303,7 +303,7 @@ def test_the_next_load_of_the_same_source_works_reports_and_keeps_the_no(
     back = person.after_load(database, KEYRING, since=later, now=later)
 
     with database.read() as session:
-        again = explain.by_address(session, form)
+        again = explain.by_address(session, [form])
         reach = session.execute(select(t.reach.c.customer_id).where(t.reach.c.customer_id == customer)).all()  # fmt: skip
         stopped = suppressions.by_address(session, [form])
     assert "Vecina 1" not in between

@@ -35,7 +35,7 @@ def key(applied, digit="1", *, number=ONE_OF_C, call="call-1", account="") -> Pr
         digit=digit,
         call_id=call,
         occasion=applied.occasion.id if applied else None,
-        address=make.KEYRING.hash(number) if number else b"",
+        addresses=(make.KEYRING.hash(number),) if number else (),
         account=account,
     )
 

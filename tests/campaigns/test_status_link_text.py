@@ -26,7 +26,7 @@ def asked(database, tmp_path):
     engine = make_engine(database, tmp_path)
     applied = open_outage(engine)
     key = Pressed(
-        digit="1", call_id="c", occasion=applied.occasion.id, address=make.KEYRING.hash(NUMBER)
+        digit="1", call_id="c", occasion=applied.occasion.id, addresses=(make.KEYRING.hash(NUMBER),)
     )
     Keys(engine=engine)(key, NOW)
     claim = claims.Claim(

@@ -60,7 +60,7 @@ def test_a_key_in_json_is_taken_with_the_caller_as_a_hash(client, taker):
 
     [key] = taker.taken
     assert (key.digit, key.call_id, key.occasion) == ("2", "c1", 7)
-    assert key.address == KEYRING.hash(CANARY)
+    assert key.addresses == (KEYRING.hash(CANARY),)
     assert heard.json() == {
         "done": "reported",
         "text": "Thank you. We have noted that you are still without service.",

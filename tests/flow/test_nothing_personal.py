@@ -86,7 +86,9 @@ def lived(line: Connected, exports: Path) -> list[str]:
     for words in AT_THE_DESK:
         types(*words)
     with house.database.read() as session:
-        ref = explain.person(session, explain.by_address(session, house.keyring.hash(MAIL))[0]).ref
+        ref = explain.person(
+            session, explain.by_address(session, [house.keyring.hash(MAIL)])[0]
+        ).ref
     types("person", "erase", MAIL, "--reason", "letter 1", "--confirm", ref)
     printed += [house.browser.get(page).text for page in ("/metrics", "/outbox", "/openapi.json")]
     return printed
@@ -113,7 +115,7 @@ def talked(line: Connected) -> list[str]:
             headers = {"X-Twilio-Signature": signature}
             answers.append(browser.post(INBOUND, data=form, headers=headers).text)
     with house.database.read() as session:
-        customer = explain.by_address(session, house.keyring.hash(PHONE))[0]
+        customer = explain.by_address(session, [house.keyring.hash(PHONE)])[0]
     for page in Page:
         token = page_links.token(house.keyring, page, customer, now=house.hand.now())
         answers += [browser.get(f"/{page}/{token}").text, browser.get(f"/{page}/{token}x").text]

@@ -75,8 +75,8 @@ def test_somebody_is_found_by_account_customer_premise_or_address(database: Data
         for ref in ("7", "C-ana", "P-8"):
             assert provenance.customers_named(session, ref) == [ana]
         assert provenance.customers_named(session, "nobody") == []
-        assert provenance.customers_at(session, KEYRING.hash(PHONE)) == [ana]
-        assert provenance.customers_at(session, b"nobody") == []
+        assert provenance.customers_at(session, [KEYRING.hash(PHONE)]) == [ana]
+        assert provenance.customers_at(session, [b"nobody"]) == []
 
 
 def test_a_loop_in_the_network_ends(database: Database):

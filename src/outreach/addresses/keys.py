@@ -92,9 +92,10 @@ class Keyring:
         return tuple(_hashed(key, address) for key in (live.hashing, *live.former))
 
     def standing(self, address: str) -> tuple[bytes, ...]:
-        """Under what a contact point may stand now, in the order to ask for it.
+        """Under what a contact point may stand now, in the order to ask for it: whoever looks somebody up asks by this.
 
-        While rows are moved, the former first: they move one way, so that who looks in this order misses none.
+        Two while rows are moved, the former first: they move one way, so that neither who looks in this order nor
+        who asks for both in one statement misses any. `hash` alone is for what is written, after `rotations.adopt`.
         """
         live = self.live
         now = _hashed(live.hashing, address)

@@ -89,9 +89,9 @@ def _replies(session: Session, customer: int, messages: Sequence[int]) -> list[R
 
 
 def customers(session: Session, refs: Iterable[str], hashes: Iterable[bytes]) -> list[int]:
-    """Customers named by their ref, an account's, or the hash of an address."""
+    """Customers named by their ref, an account's, or the hashes that an address may stand under."""
     found = [number for ref in refs for number in ledger.by_ref(session, ref)]
-    found += [number for one in hashes for number in ledger.by_address(session, one)]
+    found += ledger.by_address(session, list(hashes))
     return list(dict.fromkeys(found))
 
 

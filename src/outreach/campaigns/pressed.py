@@ -68,12 +68,12 @@ class Taking(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pressed:
-    """A key of one call; the caller by keyed hash of the number, or by account."""
+    """A key of one call; the caller by the hashes that the number may stand under now, or by account."""
 
     digit: str
     call_id: str
     occasion: OccasionId | None
-    address: bytes = field(default=b"", repr=False)
+    addresses: tuple[bytes, ...] = field(default=(), repr=False)
     account: str = field(default="", repr=False)
 
 
@@ -96,7 +96,7 @@ class Keys:
                 return Taking.OTHER
 
     def _linked(self, key: Pressed, now: datetime) -> Taking:
-        if key.occasion is None or not key.address:
+        if key.occasion is None or not key.addresses:
             return Taking.NO_LINK
         with self.engine.database.write() as session:
             return linked(session, self.engine, key, now=now)
@@ -107,7 +107,7 @@ class Keys:
 
 def linked(session: Session, engine: Engine, key: Pressed, *, now: datetime) -> Taking:
     """Writes one text into the ledger, at most one a household in two hours."""
-    wish = status_links.wish(session, key.address)
+    wish = status_links.wish(session, key.addresses)
     pool = _pool(engine, wish.country) if wish else ""
     if wish is None or not pool or not wish.is_open or wish.priority is PriorityClass.A:
         return Taking.NO_LINK
@@ -134,7 +134,7 @@ def _pool(engine: Engine, country: str) -> str:
 
 def _is_first(session: Session, key: Pressed, now: datetime) -> bool:
     """A call's replayed key writes no second text, however much later it comes."""
-    mine = reports.premises_of(session, address_hash=key.address)
+    mine = reports.premises_of(session, hashes=key.addresses)
     premise = min(mine, default=None)
     if premise is None or not key.call_id:
         return True
@@ -210,7 +210,7 @@ def _wave(session: Session, run: Run, occasion: Occasion, wish: Wish, *, now: da
 def reported_out(engine: Engine, key: Pressed, *, now: datetime) -> Taking:
     """Keeps the report, and makes it truth where one restored supply is meant."""
     with engine.database.write() as session:
-        mine = reports.premises_of(session, address_hash=key.address, account=key.account)
+        mine = reports.premises_of(session, hashes=key.addresses, account=key.account)
         inside = _inside(session, key.occasion, mine)
         new = {one: _kept(session, key, one, now) for one in inside or mine}
         busy = [

@@ -148,13 +148,15 @@ def _looked_up(session: Session, engine: Engine, who: list[str]) -> list[list[re
     accounts = reported.by_account(session, [each for each in distinct if each not in premises])
     country = engine.settings.company.country
     phones = {
-        each: engine.keyring.hash(_number(each, country))
+        each: engine.keyring.standing(_number(each, country))
         for each in distinct
         if each not in premises and each not in accounts
     }
-    called = reported.by_address(session, sorted(set(phones.values())))
+    called = reported.by_address(session, sorted({one for all_ in phones.values() for one in all_}))
     return [
-        premises.get(each) or accounts.get(each) or called.get(phones.get(each, b""), [])
+        premises.get(each)
+        or accounts.get(each)
+        or next((called[one] for one in phones.get(each, ()) if one in called), [])
         for each in who
     ]
 

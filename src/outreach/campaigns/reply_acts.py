@@ -12,7 +12,7 @@ from outreach.desk import automatic
 from outreach.model.reply import Asks, Bounce, InboundReply, Meaning, Reading
 from outreach.model.task import Meaning as Human, TaskKind, Via
 from outreach.model.words import Channel, LeftOut
-from outreach.store import answers, cases, consents, repliers, tasks
+from outreach.store import answers, cases, consents, repliers, rotations, tasks
 from outreach.store.consents import PROVIDER, Word
 from outreach.store.repliers import Replier, Sent
 from outreach.store.session import Session
@@ -158,7 +158,9 @@ def _word(case: Case, channel: str) -> Word:
 def _bounced(session: Session, keyring: Keyring, case: Case, *, now: datetime) -> Act:
     """Only an address that does not exist is marked; a full mailbox is not its fault. A complaint stops."""
     marked = stopped = 0
-    for bounce in automatic.bounces(case.reply):
+    bounces = automatic.bounces(case.reply)
+    rotations.adopt(session, keyring, [each.address for each in bounces])
+    for bounce in bounces:
         hashed = keyring.hash(bounce.address)
         if bounce.is_complaint:
             word = Word(address_hash=hashed, channel=Channel.EMAIL, via="reply", reply=case.number)

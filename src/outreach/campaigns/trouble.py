@@ -139,7 +139,7 @@ def _meant(said: Said) -> Meaning | None:
 
 def _mine(session: Session, said: Said) -> list[Place]:
     """Open premises of who writes; of the account or premise that a stranger named."""
-    found = reports.premises_of(session, address_hash=said.address_hash)
+    found = reports.premises_of(session, hashes=[said.address_hash])
     if not found and said.account:
         found = reports.premises_named(session, said.account)
     return covering.places(session, found)

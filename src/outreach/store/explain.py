@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -114,14 +114,14 @@ def by_ref(session: Session, text: str) -> list[int]:
     return list(session.scalars(mine.union(theirs)))
 
 
-def by_address(session: Session, address_hash: bytes) -> list[int]:
-    """Customers who hold this address, by number."""
+def by_address(session: Session, hashes: Collection[bytes]) -> list[int]:
+    """Customers who hold one of these addresses (each as `Keyring.standing`), by number."""
     held, point = t.customer_contact.c, t.contact_point.c
     return list(
         session.scalars(
             select(held.customer_id)
             .join(t.contact_point, point.id == held.contact_point_id)
-            .where(points.at(session, [address_hash]))
+            .where(points.at(session, hashes))
             .distinct()
             .order_by(held.customer_id)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,9 +64,9 @@ def of_account(session: Session, ref: str, *, now: datetime) -> Muted:
     return _muted(session, t.premise.c.id.in_(mine), now=now)
 
 
-def of_address(session: Session, address_hash: bytes, *, now: datetime) -> Muted:
-    """Of whoever holds this address on any channel: any premise of theirs."""
-    here = select(t.contact_point.c.id).where(points.at(session, [address_hash]))
+def of_address(session: Session, hashes: Collection[bytes], *, now: datetime) -> Muted:
+    """Of whoever holds this address (`Keyring.standing`) on any channel: any premise of theirs."""
+    here = select(t.contact_point.c.id).where(points.at(session, hashes))
     return _muted(session, t.premise.c.id.in_(_of_points(here)), now=now)
 
 

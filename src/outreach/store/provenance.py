@@ -135,10 +135,10 @@ def customers_named(session: Session, ref: str) -> list[int]:
     return []
 
 
-def customers_at(session: Session, address_hash: bytes) -> list[int]:
-    """Ids of the customers who hold this address, at most MOST of them."""
+def customers_at(session: Session, hashes: Collection[bytes]) -> list[int]:
+    """Ids of the customers who hold this address (`Keyring.standing`), at most MOST of them."""
     link = t.customer_contact.c
-    here = select(t.contact_point.c.id).where(points.at(session, [address_hash]))
+    here = select(t.contact_point.c.id).where(points.at(session, hashes))
     asked = select(link.customer_id).where(link.contact_point_id.in_(here))
     return list(session.scalars(asked.distinct().order_by(link.customer_id).limit(MOST)))
 

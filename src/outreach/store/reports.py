@@ -171,9 +171,12 @@ def premises_named(session: Session, number: str) -> dict[int, str]:
 
 
 def premises_of(
-    session: Session, *, address_hash: bytes = b"", account: str = ""
+    session: Session, *, hashes: Collection[bytes] = (), account: str = ""
 ) -> dict[int, str]:
-    """Open premises (number -> ref) of an account, else of who calls or writes from an address; none if many share it."""
+    """Open premises (number -> ref) of an account, else of who calls or writes from an address; none if many share it.
+
+    hashes: of one address, all that it may stand under now (`Keyring.standing`).
+    """
     p, a = t.premise.c, t.account.c
     supplied = (
         select(p.id, p.ref)
@@ -189,7 +192,7 @@ def premises_of(
             supplied.join(t.customer_contact, held.customer_id == a.customer_id)
             .join(t.contact_point, point.id == held.contact_point_id)
             .where(
-                point.address_hash == address_hash,
+                point.address_hash.in_(list(hashes)),
                 point.channel.in_(("sms", "voice", "email")),
                 point.customers <= SHARED_BY_MANY,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,8 +44,11 @@ class Text:
     not_after: datetime
 
 
-def wish(session: Session, address_hash: bytes) -> Wish | None:
-    """Whose number this is; None for a landline, a stranger's, or one that many share."""
+def wish(session: Session, hashes: Collection[bytes]) -> Wish | None:
+    """Whose number this is; None for a landline, a stranger's, or one that many share.
+
+    hashes: all that the number may stand under now (`Keyring.standing`).
+    """
     held, p, a = t.customer_contact, t.contact_point.c, t.account.c
     found = session.execute(
         select(
@@ -59,7 +63,7 @@ def wish(session: Session, address_hash: bytes) -> Wish | None:
         .join(t.supply, t.supply.c.account_id == a.id)
         .join(t.premise, t.premise.c.id == t.supply.c.premise_id)
         .where(
-            p.channel == Channel.SMS, p.address_hash == address_hash,
+            p.channel == Channel.SMS, p.address_hash.in_(list(hashes)),
             p.customers <= SHARED_BY_MANY, contactable.is_contactable(),
             t.customer.c.closed_at.is_(None), a.closed_at.is_(None),
         )
@@ -79,16 +83,16 @@ def wish(session: Session, address_hash: bytes) -> Wish | None:
         zone=found.zone,
         locality=found.locality,
         country=found.country,
-        is_open=not _is_stopped(session, address_hash),
+        is_open=not _is_stopped(session, hashes),
     )
 
 
-def _is_stopped(session: Session, address_hash: bytes) -> bool:
+def _is_stopped(session: Session, hashes: Collection[bytes]) -> bool:
     s = t.suppression.c
     return session.execute(
         select(
             exists().where(
-                s.address_hash == address_hash,
+                s.address_hash.in_(list(hashes)),
                 or_(s.channel == "*", s.channel == Channel.SMS),
                 or_(s.purpose == "*", s.purpose == Purpose.SERVICE),
             )

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
-from outreach.addresses import Keyring, normalise_email, normalise_phone
 from outreach.campaigns import explain as telling
-from outreach.entry.cli import explained
+from outreach.entry.cli import explained, whose
 from outreach.entry.cli.command import Context, Group, argument, command, option
 from outreach.entry.cli.occasions_named import STATES, any_kind, shown_address
 from outreach.entry.cli.output import Format
 from outreach.entry.languages import N_, _, ngettext
 from outreach.model.errors import InputRefused
-from outreach.model.numbering import Phone
 from outreach.model.words import Channel, MessageState
 from outreach.store import explain as ledger
 from outreach.store.explain import Sent, Wanted
@@ -23,7 +19,6 @@ group = Group("message")
 
 PREFIX = "msg"
 _MOST_PEOPLE = 10
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 @command(
@@ -121,7 +116,7 @@ def _people(context: Context, typed: str) -> list[int]:
     """The customers meant; what was typed never stands in a message: it may be a phone number."""
     text = typed.strip()
     message = context.keyring.read_public_id(PREFIX, text.casefold())
-    hashes = _hashes(context.keyring, text, region=context.settings.company.country)
+    hashes = whose.hashes(context, text)
     with context.database.read() as session:
         found = telling.customers(session, (text,), hashes)
         if not found and message is not None:
@@ -131,15 +126,3 @@ def _people(context: Context, typed: str) -> list[int]:
             _("nobody in the record goes by that customer, account, phone, e-mail or message id")
         )
     return found
-
-
-def _hashes(keyring: Keyring, text: str, *, region: str) -> list[bytes]:
-    """As the record would have it; an E.164 number also as it stands, valid or not."""
-    phone, email = normalise_phone(text, region=region), normalise_email(text)
-    bare = "".join(text.split())
-    found = {
-        phone.e164 if isinstance(phone, Phone) else None,
-        bare if _E164.fullmatch(bare) else None,
-        email,
-    }
-    return [keyring.hash(address) for address in found if address is not None]

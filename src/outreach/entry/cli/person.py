@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from pathlib import Path
 
 import click
 
-from outreach.addresses import normalise_email, normalise_phone
 from outreach.campaigns import explain, person, person_files
 from outreach.campaigns.person import Asked
-from outreach.entry.cli import person_export, told
+from outreach.entry.cli import person_export, told, whose
 from outreach.entry.cli.command import Context, Group, argument, command, option
 from outreach.entry.cli.naming import operator
 from outreach.entry.languages import N_, _
 from outreach.model.errors import GuardRefused, InputRefused
-from outreach.model.numbering import Phone
 from outreach.store import person_requests, person_rows
 from outreach.store.person_requests import PersonRequest
 
 group = Group("person")
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
 _KINDS = {
     "export": N_("a copy of the data"),
     "erase": N_("erasure"),
@@ -243,13 +239,8 @@ def restrict(context: Context, ref: str, *, lift: bool, reason: str) -> None:
 def _one(context: Context, typed: str) -> int:
     """The one person meant; what was typed never stands in a message: it may be a phone number."""
     text = typed.strip()
-    phone = normalise_phone(text, region=context.settings.company.country)
-    bare = "".join(text.split())
-    found = {phone.e164 if isinstance(phone, Phone) else "", normalise_email(text) or ""}
-    found |= {bare} if _E164.fullmatch(bare) else set()
-    forms = [form for each in found - {""} for form in context.keyring.forms(each)]
     with context.database.read() as session:
-        people = explain.customers(session, (text,), forms)
+        people = explain.customers(session, (text,), whose.hashes(context, text))
         if not people:
             raise InputRefused(
                 _("nobody in the record goes by that customer, account, phone or e-mail")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from outreach.addresses import normalise_email, normalise_phone
 from outreach.channels.outbox import masked
+from outreach.entry.cli import whose
 from outreach.entry.cli.command import Context, argument, command, option
 from outreach.entry.cli.naming import operator
 from outreach.entry.cli.output import Format
 from outreach.entry.languages import N_, _
 from outreach.model.errors import InputRefused
-from outreach.model.numbering import Phone
 from outreach.model.words import LifeSupportState
 from outreach.store import audit, provenance
 from outreach.store.provenance import AccountKnown, CustomerKnown, Origin, PointKnown, PremiseKnown
@@ -50,9 +49,7 @@ def _found(context: Context, session: Session, who: str) -> list[int]:
     """By a ref as written, else as a phone or an e-mail in whatever spelling."""
     if found := provenance.customers_named(session, who.strip()):
         return found
-    phone = normalise_phone(who, region=context.settings.company.country)
-    address = phone.e164 if isinstance(phone, Phone) else normalise_email(who)
-    if address and (found := provenance.customers_at(session, context.keyring.hash(address))):
+    if found := provenance.customers_at(session, whose.hashes(context, who)):
         return found
     # What was typed may be somebody's number: it is not repeated.
     raise InputRefused(

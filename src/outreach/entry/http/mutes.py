@@ -75,4 +75,4 @@ def _muted(context: WebContext, session: Session, whom: Whom, *, now: datetime) 
     number = context.normalise(whom.phone)
     if number is None:
         raise HTTPException(400, "phone: not a telephone number; write it as +56987654321")
-    return mutes.of_address(session, context.keyring.hash(number), now=now)
+    return mutes.of_address(session, context.keyring.standing(number), now=now)

@@ -96,15 +96,15 @@ class PressedRoutes:
             return None
 
     def _key(self, asked: _Asked) -> Pressed | None:
-        hashed = self._recognition.hashed(asked.ani) if asked.ani else None
-        if not hashed and not asked.account:
+        hashes = self._recognition.standing(asked.ani)
+        if not hashes and not asked.account:
             return None
         named = read_id(self._context.keyring, asked.outage_id)
         return Pressed(
             digit=asked.digit,
             call_id=asked.call_id,
             occasion=named[1] if named else None,
-            address=hashed or b"",
+            addresses=hashes,
             account=asked.account,
         )
 

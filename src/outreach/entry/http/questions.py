@@ -70,7 +70,7 @@ class Recognition:
                 known_as = self._hash(f"account:{question.account}")
                 return self._known(Match.ACCOUNT, found, question, known_as)
             # Two only while lookup keys are replaced: then each is asked in the order rows move.
-            for hashed in self._standing(question.ani):
+            for hashed in self.standing(question.ani):
                 if found := await self._ask(partial(self._callers.by_address, hashed)):
                     return self._known(Match.ANI, found, question, hashed)
         return self._placed(question, lookup)
@@ -81,12 +81,8 @@ class Recognition:
             return None
         return await self._ask(lambda: self._callers.told_at(caller.known_as, occasion))
 
-    def hashed(self, ani: str) -> bytes | None:
-        """The keyed hash of a number as the platform writes it; None if it is none."""
-        number = ani if _E164.fullmatch(ani) else self._normalise(ani)
-        return None if number is None else self._hash(number)
-
-    def _standing(self, ani: str) -> tuple[bytes, ...]:
+    def standing(self, ani: str) -> tuple[bytes, ...]:
+        """Under which keyed hashes a number, as the platform writes it, may stand now; none if it is none."""
         number = ani if _E164.fullmatch(ani) else self._normalise(ani)
         return self._keyring.standing(number) if ani and number is not None else ()
 

@@ -212,7 +212,7 @@ class ContactCenter(Routing):
 
 
 class Reports(_Part):
-    """From how many reports of customers on, and within which time, an outage is suspected."""
+    """From how many reports of customers on, and within which time, an outage is suspected; and how long it stays so."""
 
     suspect_after: int = Field(default=3, ge=2)
     """Premises that report under one device; a transformer of fewer: all of them, never one alone."""
@@ -220,6 +220,8 @@ class Reports(_Part):
     """Of a device's transformers that must report before it is suspected itself."""
     window_minutes: int = Field(default=30, ge=5, le=240)
     """How long a report counts that points at nothing yet."""
+    lapse_hours: int = Field(default=6, ge=1, le=168)
+    """After so long without a report, and without anybody's word, a suspicion ends by itself."""
 
 
 class Egress(_Part):

@@ -21,10 +21,10 @@ from outreach.model.words import OccasionState
 from outreach.outages import revise, revise_suspected
 from outreach.outages.revise import Change
 from outreach.settings import Settings
-from outreach.store import alarms, occasions, reports, tables as t
+from outreach.store import alarms, audit, occasions, reports, tables as t
 from outreach.store.session import Session
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 _TRANSFORMERS, _HOMES = 20, 4
 
 
@@ -235,3 +235,83 @@ def test_reports_age_out_when_they_point_at_nothing(engine):
     suspecting.minute(engine, now=NOW + 31 * MINUTE)
 
     assert suspicions(engine) == []
+
+
+def test_what_nobody_confirms_or_reports_any_longer_lapses_and_is_told_to_nobody(engine):
+    says_out(engine, 0, 1, 2)
+    suspecting.minute(engine, now=NOW)
+    [suspicion] = suspicions(engine)
+    says_out(engine, 3, at=NOW + HOUR)
+    suspecting.minute(engine, now=NOW + HOUR)
+
+    early = suspecting.minute(engine, now=NOW + 7 * HOUR - MINUTE)
+    standing = suspicions(engine)
+    done = suspecting.minute(engine, now=NOW + 7 * HOUR)
+    again = suspecting.minute(engine, now=NOW + 7 * HOUR + MINUTE)
+
+    assert (early, done, again) == ({}, {"lapsed": 1, "cleared": 1}, {})
+    assert [each.id for each in standing] == [suspicion.id]
+    assert suspicions(engine) == []
+    with engine.database.read() as session:
+        ended = occasions.get(session, suspicion.id).revision
+        noted = [each for each in audit.newest(session, limit=9) if "reason" in each.detail]
+        told = (
+            session.execute(select(t.message.c.id)).all(),
+            session.execute(select(t.step_run)).all(),
+        )
+    assert (ended.state, ended.author, ended.recorded_at) == (
+        OccasionState.DISCARDED, "clock", NOW + 7 * HOUR,
+    )  # fmt: skip
+    assert [(one.actor, one.subject) for one in noted if one.detail["reason"]] == [
+        ("clock", f"occasion:{suspicion.id}")
+    ]
+    assert "nobody reported it for 6 h" in str(noted[0].detail["reason"])
+    assert told == ([], [])
+
+
+def test_new_reports_open_a_new_suspicion_after_one_lapsed(engine):
+    says_out(engine, 0, 1, 2)
+    suspecting.minute(engine, now=NOW)
+    [lapsed] = suspicions(engine)
+    suspecting.minute(engine, now=NOW + 6 * HOUR)
+    later = NOW + 7 * HOUR
+
+    for home in (0, 1, 2):
+        trouble.report(engine, said(home, ref=f"SM-later-{home}"), now=later)
+    suspecting.minute(engine, now=later)
+
+    [anew] = suspicions(engine)
+    assert (anew.id != lapsed.id, anew.revision.start_at) == (True, later)
+
+
+def test_one_that_was_confirmed_never_lapses(engine):
+    says_out(engine, 0, 1, 2)
+    suspecting.minute(engine, now=NOW)
+    [suspicion] = suspicions(engine)
+    revision = revise_suspected.confirmed(suspicion.revision, now=NOW + MINUTE)
+    engine.revise(suspicion.id, revision, now=NOW + MINUTE)
+
+    done = suspecting.minute(engine, now=NOW + 9 * HOUR)
+
+    assert "lapsed" not in done
+    with engine.database.read() as session:
+        assert occasions.get(session, suspicion.id).revision.state is OccasionState.ACTIVE
+
+
+def test_whoever_confirms_it_while_it_lapses_wins(engine, monkeypatch):
+    says_out(engine, 0, 1, 2)
+    suspecting.minute(engine, now=NOW)
+    [suspicion] = suspicions(engine)
+    lapsed = revise_suspected.lapsed
+
+    def confirmed_meanwhile(*asked: Any, **more: Any) -> Any:
+        revision = revise_suspected.confirmed(suspicion.revision, now=NOW + 6 * HOUR)
+        engine.revise(suspicion.id, revision, now=NOW + 6 * HOUR)
+        return lapsed(*asked, **more)
+
+    monkeypatch.setattr(revise_suspected, "lapsed", confirmed_meanwhile)
+    done = suspecting.minute(engine, now=NOW + 6 * HOUR)
+
+    assert "lapsed" not in done
+    with engine.database.read() as session:
+        assert occasions.get(session, suspicion.id).revision.state is OccasionState.ACTIVE

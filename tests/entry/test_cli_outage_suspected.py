@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests import town
 from tests.entry.cli_runs import NOW
@@ -61,6 +61,8 @@ def test_what_is_suspected_is_listed_with_what_speaks_for_it_and_not_as_open(nig
 
     assert "nothing is suspected" in nothing.stdout + nothing.stderr
     assert (row["name"], row["premises"], row["reports"]) == (town.NORTH, 3, 3)
+    opened_at = NOW + timedelta(minutes=1)
+    assert datetime.fromisoformat(row["lapses_at"]) == opened_at + timedelta(hours=6)
     assert "ALM-F12-S1" in table.stdout
     assert "no outage is open" in opened.stdout + opened.stderr
     assert "outage suspected" in alarms.stdout

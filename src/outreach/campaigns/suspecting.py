@@ -1,7 +1,8 @@
 """Makes one suspected outage of many reports, on the device that explains them, until somebody confirms it.
 
 Every minute: known outages take the reports that they explain; the rest points at devices
-(`outages/suspicion`); suspicions open, and end in one of the device above. None of them texts a customer.
+(`outages/suspicion`); suspicions open, end in one of the device above, or lapse when nobody reports them
+any longer. None of them texts a customer.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from outreach.campaigns.engine import Engine
+from outreach.campaigns.engine import Backing, Engine
 from outreach.model.alarm import AlarmKind
 from outreach.model.errors import GuardRefused
 from outreach.model.occasion import NewOccasion, Occasion, OccasionId, Scope
@@ -40,9 +42,9 @@ class _Seen:
 
 
 def minute(engine: Engine, *, now: datetime) -> Counter[str]:
-    """Brings suspicions up to date; how many were `opened`, `merged`, reports `joined`, `absorbed`. Again: nothing.
+    """Brings suspicions up to date; how many were `opened`, `merged`, `lapsed`, reports `joined`, `absorbed`.
 
-    Two at once do no harm: a revision has one successor, and the loser looks again a minute later.
+    Again: nothing. Two at once do no harm: a revision has one successor, and the loser looks again a minute later.
     """
     done: Counter[str] = Counter()
     since = now - timedelta(minutes=engine.settings.reports.window_minutes)
@@ -61,7 +63,8 @@ def minute(engine: Engine, *, now: datetime) -> Counter[str]:
     done["joined"] += _joined(engine, at, seen.nodes, since=since, now=now)
     for gone, above in seen.moves.merged:
         done["merged"] += _merged(engine, OccasionId(gone), at[above], now=now)
-    return done + _alarms_settled(engine, now=now)
+    done["lapsed"] += _lapsed(engine, now=now)
+    return +done + _alarms_settled(engine, now=now)
 
 
 # ── known outages take their reports ────────────────────────────────────────────────────────────
@@ -218,6 +221,32 @@ def _merged(engine: Engine, gone: OccasionId, kept: OccasionId, *, now: datetime
     with engine.database.write() as session:
         suspected.hand_over(session, gone, kept, now=now)
     return 1
+
+
+def _lapsed(engine: Engine, *, now: datetime) -> int:
+    """Ends what nobody confirmed nor reports any longer; new reports open a suspicion anew."""
+    hours = engine.settings.reports.lapse_hours
+    backing = Backing(reason=f"nobody confirmed it, and nobody reported it for {hours} h")
+    with engine.database.read() as session:
+        over = [
+            each for each in occasions.suspected(session) if _is_over(session, engine, each, now)
+        ]
+    done = 0
+    for each in over:
+        revision = revise_suspected.lapsed(each.revision, now=now)
+        if revision is None:
+            continue
+        with suppress(GuardRefused):  # somebody decided on it a moment ago
+            engine.revise(each.id, revision, now=now, backing=backing)
+            done += 1
+    return done
+
+
+def _is_over(session: Session, engine: Engine, of: Occasion, now: datetime) -> bool:
+    told = suspected.evidence(session, [int(of.id)]).get(int(of.id))
+    after = timedelta(hours=engine.settings.reports.lapse_hours)
+    last = told.last_at if told else None
+    return revise_suspected.lapses_at(of.revision, last_report_at=last, after=after) <= now
 
 
 def _alarms_settled(engine: Engine, *, now: datetime) -> Counter[str]:

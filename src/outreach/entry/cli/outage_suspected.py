@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from outreach.entry.cli import outage_typed, outage_update, scopes as named, stated, told
 from outreach.entry.cli.command import Context, argument, command, option
@@ -19,6 +19,7 @@ from outreach.model.words import OccasionKind
 from outreach.outages import revise_suspected
 from outreach.store import occasions, reports, suspected
 from outreach.store.session import Session
+from outreach.store.suspected import Evidence
 
 _HEADINGS = {
     "id": N_("id"),
@@ -27,7 +28,7 @@ _HEADINGS = {
     "start_at": N_("since"),
     "premises": N_("premises"),
     "reports": N_("reports"),
-    "last_report_at": N_("last report"),
+    "lapses_at": N_("lapses"),
 }
 REPORTS_HEADINGS = {
     "meaning": N_("people say"),
@@ -81,8 +82,17 @@ def _rows(context: Context, session: Session) -> Iterator[dict[str, object]]:
             "premises": evidence.premises if evidence else 0,
             "reports": evidence.reports if evidence else 0,
             "last_report_at": evidence.last_at if evidence else None,
+            "lapses_at": _lapses_at(context, each, evidence),
             "zone": each.zone,
         }
+
+
+def _lapses_at(context: Context, occasion: Occasion, evidence: Evidence | None) -> datetime:
+    return revise_suspected.lapses_at(
+        occasion.revision,
+        last_report_at=evidence.last_at if evidence else None,
+        after=timedelta(hours=context.settings.reports.lapse_hours),
+    )
 
 
 @command(

@@ -8,7 +8,7 @@ from tests import town
 from tests.entry.cli_town import Night
 from tests.entry.echoed import after, lines, newest
 
-from outreach.store import events, occasions, tables as t
+from outreach.store import events, occasions, reports, tables as t
 
 
 def tripped(night: Night, *words: str) -> None:
@@ -139,6 +139,37 @@ def test_reports_come_from_a_pipe_too(night):
     shown = night.run(*words, at=after(minutes=70), typed="S-0001\n")
 
     assert lines(shown)[0].startswith("1 cluster, 1 premise · ")
+
+
+def test_without_a_file_it_is_what_people_told_us_themselves(night, tmp_path):
+    tripped(night)
+    night.run("outage", "restore", "last", "--how", "meters", at=after(minutes=60))
+    night.tell()
+    with night.database.write() as session:
+        [premise] = reports.premises_named(session, "S-0002")
+        said = reports.NewReport(
+            at=after(hours=5), via="sms", source_ref="SM1", premise_id=premise, occasion_id=None,
+            meaning=reports.OUT,
+        )  # fmt: skip
+        reports.add(session, said)
+    words = ("outage", "reopen", "last", "--reports")
+
+    before = night.snapshot()
+    trial = night.run(*words, "--dry-run", at=after(hours=6))
+    untouched = night.snapshot() == before
+    shown = night.run(*words, at=after(hours=6))
+    again = night.run(*words, at=after(hours=7))
+    misplaced = night.run("outage", "reopen", "--reports", str(tmp_path / "last"))
+
+    assert (trial.exit_code, untouched) == (0, True), trial.output
+    assert lines(trial)[1].startswith("1 cluster, 1 premise · ")
+    assert lines(shown)[0].startswith("1 cluster, 1 premise · ")
+    assert "not_back: 1 in 30 s · 1 post" in lines(shown)
+    assert lines(again)[0] == "ALM-F12: no report says anything new; nothing is reopened"
+    assert (misplaced.exit_code, "name the outage before --reports" in misplaced.stderr) == (
+        1,
+        True,
+    )
 
 
 def test_an_outage_that_was_none_of_ours_is_corrected_with_a_reason(night):

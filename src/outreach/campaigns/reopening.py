@@ -93,6 +93,25 @@ def by_reports(
     )
 
 
+def by_held(
+    engine: Engine, occasion: OccasionId, *, change: Change, origin: Origin, now: datetime
+) -> Reopened:
+    """`by_reports` of what people have told us themselves since it was said to be back, by whatever way.
+
+    Some of it made no truth by itself: "no power" hours later, or too many at once. The same again finds nothing. A
+    suspicion keeps its reports until the next minute, when the outages opened here take them.
+    """
+    with engine.database.read() as session:
+        current = occasions.get(session, occasion)
+        guards.state_is(current.revision, _BACK, "reopen it by reports")
+        held = reported.held(session, current, since=_said_to_be_back(session, current))
+    said = [Report(who=each.premise, at=each.at) for each in held]
+    result = by_reports(engine, occasion, said, change=change, origin=origin, now=now)
+    with engine.database.write() as session:
+        reported.put_to(session, current, [each.id for each in held], now=now)
+    return result
+
+
 def _opened(
     engine: Engine,
     parent: Occasion,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
 
 from outreach.model.occasion import Occasion
 from outreach.model.record import NetworkNode
-from outreach.store import occasions, points, scopes, tables as t
+from outreach.store import occasions, points, reports, scopes, tables as t
 from outreach.store.ivr import SHARED_BY_MANY
 from outreach.store.scopes import Remaining
 from outreach.store.session import Session
@@ -30,6 +31,15 @@ class Supply:
 
 
 Found = dict[Key, list[Supply]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A report that we keep and that is not part of what is known."""
+
+    id: int
+    premise: str
+    at: datetime
 
 
 def by_premise(session: Session, refs: Sequence[str]) -> Found:
@@ -82,6 +92,43 @@ def still_out(session: Session, occasion: Occasion, premises: Sequence[str]) -> 
             inside = scopes.remaining(session, each).covers(t.premise)
             found |= _inside(session, premises, inside)
     return found
+
+
+def held(session: Session, occasion: Occasion, *, since: datetime) -> list[Held]:
+    """Who said after `since` to be out in the newest scope of this outage, and nothing explains it; oldest first.
+
+    What waits, what points at nothing known, and what only a suspicion holds; nobody's who said later that it is back.
+    """
+    r, p = t.report.c, t.premise.c
+    back = t.report.alias("said_back")
+    took_back = exists().where(
+        back.c.premise_id == r.premise_id, back.c.meaning == reports.FINE, back.c.at > r.at
+    )
+    waits = r.taken_at.is_(None) & or_(r.occasion_id.is_(None), r.occasion_id == occasion.id)
+    only_suspected = r.occasion_id.in_([each.id for each in occasions.suspected(session)])
+    whole = scopes.whole(session, occasion, occasion.revision)
+    named = select(p.id).where(whole.covers(t.premise), p.closed_at.is_(None))
+    rows = session.execute(
+        select(r.id, p.ref, r.at)
+        .join(t.premise, p.id == r.premise_id)
+        .where(
+            and_(r.meaning == reports.OUT, r.at > since, or_(waits, only_suspected)),
+            r.premise_id.in_(named),
+            ~took_back,
+        )
+        .order_by(r.at, r.id)
+    )
+    return [Held(id=row.id, premise=row.ref, at=row.at) for row in rows]
+
+
+def put_to(session: Session, occasion: Occasion, numbers: Collection[int], *, now: datetime) -> int:
+    """Makes reports part of what is known of this outage, but those that a suspicion holds; how many."""
+    r, done, listed = t.report.c, 0, sorted(numbers)
+    for start in range(0, len(listed), _AT_ONCE):
+        some = r.id.in_(listed[start : start + _AT_ONCE]) & r.taken_at.is_(None)
+        moved = update(t.report).where(some).values(occasion_id=occasion.id, taken_at=now)
+        done += len(session.execute(moved.returning(r.id)).all())
+    return done
 
 
 def feeding(session: Session, orders: Iterable[int]) -> list[NetworkNode]:

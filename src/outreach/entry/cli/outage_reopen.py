@@ -25,6 +25,8 @@ from outreach.outages.revise import Change
 from outreach.store import occasions
 
 _BACK = {OccasionState.RESTORED, OccasionState.PARTIAL}
+_KEPT = ""
+"""`--reports` without a file."""
 _LOOKED_AT = 200
 _SHOWN = 5
 
@@ -32,15 +34,22 @@ _SHOWN = 5
 @command(
     "reopen",
     N_("Take a restoration back: all of it, or where people report that it is dark."),
-    example="outreach outage reopen last\noutreach outage reopen last --reports still-out.csv",
+    example="outreach outage reopen last\n"
+    "outreach outage reopen last --reports\n"
+    "outreach outage reopen last --reports still-out.csv",
     asks=True,
     sends=True,
 )
 @argument("which", default=LAST)
 @option(
     "--reports",
-    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
-    help=N_("File or - with a premise, account or telephone on each line, and the time if known."),
+    type=click.Path(dir_okay=False, allow_dash=True),
+    is_flag=False,
+    flag_value=_KEPT,
+    help=N_(
+        "Alone: where people told us so themselves. With a file or -: a premise, account or"
+        " telephone on each line, and the time if known."
+    ),
 )
 @option("--etr", help=N_("Estimated restoration: 05:30, +2h, or `unknown`."))
 @option("--window", help=outage_typed.WINDOW)
@@ -49,17 +58,18 @@ def reopened(
     context: Context,
     which: str,
     *,
-    reports: Path | None,
+    reports: str | None,
     etr: str | None,
     window: str | None,
     following: str | None,
 ) -> None:
     occasion = _found(context, which)
     change = outage_typed.told_of(context, occasion, etr=etr, window=window, following=following)
-    if reports is not None:
-        _by_reports(context, occasion, list(_read(context, occasion, reports)), change)
+    if reports is None:
+        _whole(context, occasion, change)
         return
-    _whole(context, occasion, change)
+    typed = None if reports == _KEPT else list(_read(context, occasion, Path(reports)))
+    _by_reports(context, occasion, typed, change)
 
 
 def _found(context: Context, which: str) -> Occasion:
@@ -95,11 +105,17 @@ def _whole(context: Context, occasion: Occasion, change: Change) -> None:
 
 
 def _by_reports(
-    context: Context, occasion: Occasion, reports: list[Report], change: Change
+    context: Context, occasion: Occasion, reports: list[Report] | None, change: Change
 ) -> None:
+    """reports: None for those that we hold ourselves."""
+    origin = stated.origin()
     with told.engine(context) as engine:
-        result = reopening.by_reports(
-            engine, occasion.id, reports, change=change, origin=stated.origin(), now=context.now
+        result = (
+            reopening.by_held(engine, occasion.id, change=change, origin=origin, now=context.now)
+            if reports is None
+            else reopening.by_reports(
+                engine, occasion.id, reports, change=change, origin=origin, now=context.now
+            )
         )
         opened = [
             (cluster.node, told.outcome(context, engine.database, applied))
@@ -182,9 +198,13 @@ def _at(context: Context, occasion: Occasion, typed: str, *, place: str) -> date
 
 
 def _text(path: Path) -> str:
+    """InputRefused where it cannot be read; an outage typed behind a bare --reports reads like a file."""
     try:
         with click.open_file(str(path), "rb") as stream:
             return bytes(stream.read()).decode("utf-8-sig")
     except UnicodeDecodeError:
         said = _("{path}: not UTF-8; save it again as UTF-8").format(path=path)
+        raise InputRefused(said) from None
+    except FileNotFoundError:
+        said = _("{path}: no such file; name the outage before --reports").format(path=path)
         raise InputRefused(said) from None

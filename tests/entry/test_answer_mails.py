@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 from tests import make, town
+from tests.campaigns.opened import UNPLANNED, open_outage
 from tests.campaigns.replied import C, make_desk, rows, suppressed, text, write
 from tests.campaigns.tell import NOW
 from tests.entry.test_worker import Hand
@@ -16,9 +17,12 @@ from tests.fakes.smtp import SmtpFake
 from outreach.campaigns import jobs as names
 from outreach.campaigns.jobs import Kind
 from outreach.campaigns.replying import take
+from outreach.channels.smtp_email import SmtpEmail
 from outreach.entry import jobs
 from outreach.entry.jobs import Work
 from outreach.entry.wiring import Clocks, Installation
+from outreach.model.answer_mail import AnswerMail
+from outreach.model.message import Outcome, Outgoing
 from outreach.model.words import Channel
 from outreach.settings import Lane, Smtp
 from outreach.store import answer_mails, erasing, lanes, restoring, tables as t
@@ -57,9 +61,9 @@ def of(database, tmp_path, hand, carrier) -> Installation:
     return of
 
 
-def turn(of: Installation) -> None:
+def turn(of: Installation, job: names.Job | None = None) -> None:
     async def one() -> None:
-        await jobs.run(Work(of=of), names.of(Kind.ANSWER))
+        await jobs.run(Work(of=of), job or names.of(Kind.ANSWER))
         await of.close()
 
     asyncio.run(one())
@@ -227,3 +231,88 @@ def test_who_is_erased_is_not_answered(of, carrier):
     turn(of)
 
     assert (carrier.ledger, rows(of.engine, t.answer_mail)) == ([], [])
+
+
+@pytest.fixture
+def calls(monkeypatch, hand) -> list[tuple[float, tuple[str, ...]]]:
+    """(second, tokens) of each call of the carrier."""
+    made: list[tuple[float, tuple[str, ...]]] = []
+    send = SmtpEmail.send
+
+    async def noted(self: SmtpEmail, batch: list[Outgoing], deadline_s: float) -> list[Outcome]:
+        made.append((hand.seconds, tuple(one.token for one in batch)))
+        return await send(self, batch, deadline_s)
+
+    monkeypatch.setattr(SmtpEmail, "send", noted)
+    return made
+
+
+def most_in_a_second(calls: list[tuple[float, tuple[str, ...]]]) -> int:
+    return max(
+        sum(len(tokens) for at, tokens in calls if begin <= at < begin + 1.0)
+        for begin, _tokens in calls
+    )
+
+
+def many(of: Installation, how_many: int) -> None:
+    for number in range(how_many):
+        write_mail(of, "AYUDA", f"vecino{number}@elsewhere.example")
+
+
+def test_answers_leave_no_faster_than_their_lane(of, carrier, calls):
+    many(of, 12)
+
+    turn(of)
+
+    assert states(of) == ["sent"] * 12
+    assert most_in_a_second(calls) <= 5 + 1, "the rate, and a burst of one"
+
+
+def a_campaign(of: Installation, hand: Hand) -> None:
+    """Seven messages that wait for the lane."""
+    outage = open_outage(of.engine)
+    of.engine.launch(outage.occasion.id, UNPLANNED, actor="ana", now=NOW)
+    hand.turn(360)
+
+
+def test_answers_and_messages_share_the_pace_and_neither_waits_for_the_other_to_end(
+    of, carrier, calls, hand
+):
+    a_campaign(of, hand)
+    many(of, 7)
+
+    turn(of, names.of(Kind.DRIVE, "mail"))
+
+    order = ["answer" if tokens[0].startswith("ans_") else "message" for _at, tokens in calls]
+    assert (order.count("answer"), order.count("message")) == (7, 7)
+    assert most_in_a_second(calls) <= 5 + 1
+    assert order not in (sorted(order), sorted(order, reverse=True))
+
+
+def test_while_somebody_else_holds_the_lane_its_answers_are_theirs_to_carry(of, carrier):
+    write_mail(of, "AYUDA")
+    with of.database.write() as session:
+        held = lanes.acquire(session, "mail", "elsewhere:1", now=NOW, lease=timedelta(seconds=30))
+    assert held is not None
+    turn(of)
+    waits = states(of)
+
+    with of.database.write() as session:
+        lanes.release(session, held)
+    turn(of)
+
+    assert (waits, states(of), len(carrier.ledger)) == (["waiting"], ["sent"], 1)
+
+
+def test_what_breaks_over_an_answer_costs_no_message(of, carrier, monkeypatch, hand):
+    a_campaign(of, hand)
+    write_mail(of, "AYUDA")
+
+    def breaks(*_asked: object, **_more: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(AnswerMail, "read", breaks)
+    turn(of, names.of(Kind.DRIVE, "mail"))
+
+    assert states(of) == ["sending"]
+    assert len(carrier.ledger) == 7

@@ -1,15 +1,19 @@
 """Carries our answers to e-mails: taken, committed, called, settled; one in doubt is never sent again.
 
 Beside the ledger, for they belong to a reply and not to a wave: an answer has no audience, no version and
-no receipt. A person waits for it, so it goes by itself and not behind a campaign of an hour.
+no receipt. A person waits for it, so it goes by itself and not behind a campaign of an hour; but it is the
+drive that holds the lane which carries it, so that both together keep the lane's pace.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from outreach.delivery.hands import Share
+from outreach.delivery.retry import LONGEST_WAIT
 from outreach.model.answer_mail import AnswerMail
 from outreach.model.message import Accepted, Content, Delayed, Outcome, Outgoing, Refused, Sends
 from outreach.model.words import Channel, Purpose
@@ -28,7 +32,7 @@ _STOPPED_WAIT = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """What answers are carried with. `named` gives a reply's answer its own name among e-mails."""
+    """What answers are carried with. `deadline_s` of a call. `named` gives a reply's answer its own name among e-mails."""
 
     channel: Sends
     open_sealed: Callable[[bytes], str]
@@ -45,15 +49,44 @@ def tidy(database: Database, *, now: datetime) -> None:
         )
 
 
-async def carry(database: Database, lane: Lane, post: Post) -> int:
-    """Sends what waits, a call's worth; how many were taken in hand."""
-    with database.write() as session:
-        taken = answer_mails.take(session, lane.name, limit=AT_ONCE, now=post.now())
+async def carry(database: Database, share: Share, post: Post) -> int:
+    """Sends what waits while the lane is ours and its turn comes; how many were taken in hand.
+
+    None is taken before its turn: what waits for the pace when the process falls, waits for the next one.
+    """
+    done = 0
+    while waiting := await asyncio.to_thread(_waiting, database, share, post):
+        if not await share.turn(waiting):
+            break
+        done += await _call(database, share, post, waiting)
+    return done
+
+
+def _waiting(database: Database, share: Share, post: Post) -> int:
+    """How many may leave in one call: no more than the burst, or the second would hold too many."""
+    at_once = max(1, min(AT_ONCE, post.channel.batch_size, int(share.pace.burst)))
+    with database.read() as session:
+        return answer_mails.waiting(session, limit=at_once, now=post.now())
+
+
+async def _call(database: Database, share: Share, post: Post, how_many: int) -> int:
+    def take() -> list[Taken]:
+        with database.write() as session:
+            return answer_mails.take(session, share.lane.name, limit=how_many, now=post.now())
+
+    taken = await asyncio.to_thread(take)
     if not taken:
         return 0
-    batch = [_outgoing(one, lane, post) for one in taken]
+    batch = [_outgoing(one, share.lane, post) for one in taken]
     outcomes = await post.channel.send(batch, post.deadline_s)
-    now = post.now()
+    for outcome in outcomes:
+        if isinstance(outcome, Delayed) and outcome.throttled:
+            share.pace.hold(min(outcome.retry_after, LONGEST_WAIT).total_seconds())
+    await asyncio.to_thread(_settle, database, outcomes, now=post.now())
+    return len(taken)
+
+
+def _settle(database: Database, outcomes: list[Outcome], *, now: datetime) -> None:
     with database.write() as session:
         for outcome in outcomes:
             until = _back_until(outcome, now)
@@ -62,7 +95,6 @@ async def carry(database: Database, lane: Lane, post: Post) -> int:
                 continue
             ref = outcome.provider_ref if isinstance(outcome, Accepted) else None
             answer_mails.end(session, outcome.id, _state(outcome), now=now, provider_ref=ref)
-    return len(taken)
 
 
 def _outgoing(one: Taken, lane: Lane, post: Post) -> Outgoing:

@@ -10,6 +10,8 @@ from outreach.delivery.breaker import Breaker
 from outreach.delivery.pace import Pace
 from outreach.model.message import Content, Recipient, Sends
 from outreach.model.words import MessageState
+from outreach.store.lanes import Lane
+from outreach.store.session import Session
 from outreach.store.spent import UNCAPPED, Caps
 
 
@@ -54,6 +56,30 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A lane that a drive holds, for what leaves by it beside the messages of the ledger.
+
+    `turn(how_many)` waits at the lane's pace, with the messages; False: nothing more may leave in this drive.
+    """
+
+    lane: Lane
+    pace: Pace
+    turn: Callable[[int], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is no message of the ledger, and leaves by the same lane: `waits(session)`, `carry(share)`.
+
+    Asked at every claim, and carried one round at a time. A drive ends when its round has ended; what a round
+    raises is nobody's, so that it must not.
+    """
+
+    waits: Callable[[Session], bool]
+    carry: Callable[[Share], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
     """Who drives a lane, and with what. One that drives it again and again keeps the same one."""
 
@@ -69,6 +95,7 @@ class Driver:
     """The lane's bucket from the last drive, or None for a fresh one at the lane's rate."""
     caps: Caps = UNCAPPED
     """What the lane may spend."""
+    beside: Beside | None = None
     home: int = 100
     """Its weight while all is well."""
     wanted: Callable[[], bool] = lambda: True

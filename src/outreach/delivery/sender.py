@@ -6,13 +6,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from outreach.delivery import verdicts
 from outreach.delivery.books import Books
 from outreach.delivery.calls import Calls, Flight
-from outreach.delivery.hands import Driven, Driver, stays_inside
+from outreach.delivery.hands import Driven, Driver, Share, stays_inside
 from outreach.delivery.pace import Pace
 from outreach.delivery.stops import StopBoard
 from outreach.model.errors import StoreUnusable
@@ -127,6 +128,9 @@ class _Drive:
         self._pace = pace
         self._calls = Calls(channel, lane.sender, driver, pace=pace, watch=self)
         self._books = Books(driver, self._calls.tally)
+        self._until = 0.0
+        """No call begins at or after it: our lease might end before the call does."""
+        self._round: asyncio.Task[object] | None = None
 
     async def run(self, ends: float, linger: float) -> Driven:
         hand, settled = _Hand(), list[Settled]()
@@ -146,19 +150,47 @@ class _Drive:
                 flight = None
             hand = await self._turn(settled, claims=self._goes_on(ends))
             settled = []
+            await self._share(ends)
             if flight is not None:
                 await flight.begun()
                 continue
             monotonic = self._times.monotonic()
             idle_since = monotonic if idle_since is None else idle_since
-            if hand.chunk:
+            if hand.chunk or await self._is_sharing():
                 continue
             if not goes_on or self._calls.halted or monotonic - idle_since >= linger:
                 return self._driven()
             await self._times.sleep(POLL_S)
 
     async def close(self) -> None:
+        if self._round is not None:
+            self._calls.halted = self._calls.halted or "the drive has ended"
+            await asyncio.wait({self._round})
         await self._calls.close()
+
+    async def _share(self, ends: float) -> None:
+        """Begins a round of what leaves beside the messages, where it waits and none is under way."""
+        beside = self._driver.beside
+        if beside is None or not self._goes_on(ends):
+            return
+        if self._round is not None and not self._round.done():
+            return
+
+        async def turn(how_many: int) -> bool:
+            until = min(ends, self._until)
+            return self._goes_on(until) and await self._pace.take(how_many, until=until)
+
+        share = Share(lane=self._lane, pace=self._pace, turn=turn)
+        with suppress(StoreUnusable):  # the rows ask again
+            is_wanted = await self._threads.read(beside.waits)
+            self._round = asyncio.ensure_future(beside.carry(share)) if is_wanted else None
+
+    async def _is_sharing(self) -> bool:
+        """Whether a round is under way; waits for it a moment, as an idle lane would."""
+        if self._round is None:
+            return False
+        _done, pending = await asyncio.wait({self._round}, timeout=POLL_S)
+        return bool(pending)
 
     def _begin(self, hand: _Hand) -> Flight | None:
         return self._calls.begin(hand.chunk, until=hand.until) if hand.chunk else None
@@ -193,7 +225,9 @@ class _Drive:
         self.board.hold(chunk, asked_at=asked_at)
         # A call must end, with time to spare, before anyone may think that we died.
         lease, deadline = self._driver.limits.lease, self._driver.limits.deadline_s
-        return _Hand(chunk=chunk, until=asked_at + lease.total_seconds() - 2 * deadline)
+        until = asked_at + lease.total_seconds() - 2 * deadline
+        self._until = until if claims else self._until
+        return _Hand(chunk=chunk, until=until)
 
     def _settle(self, session: Session, settled: list[Settled]) -> settle.Settlement:
         now = self._times.now()

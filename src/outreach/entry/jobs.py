@@ -16,13 +16,14 @@ from outreach.campaigns import feeds, jobs
 from outreach.campaigns.drill_lanes import every_lane
 from outreach.campaigns.jobs import EVERY, Job, Kind
 from outreach.delivery import answer_mails, doubt, failover, recall as recalling, receipts, sender
-from outreach.delivery.hands import Driven
+from outreach.delivery.hands import Beside, Driven, Share
 from outreach.entry import alarming, class_a, fetching
 from outreach.entry.wiring import Installation
 from outreach.model.errors import InputRefused, OutreachError
 from outreach.model.words import Channel
 from outreach.settings import Lane
 from outreach.store import (
+    answer_mails as answer_mail_rows,
     idempotents,
     lane_health,
     lanes,
@@ -33,6 +34,7 @@ from outreach.store import (
     spent,
     workers,
 )
+from outreach.store.session import Session
 
 log = structlog.get_logger()
 
@@ -66,7 +68,7 @@ async def drive(work: Work, key: str, *, linger: float = LINGER_S) -> Driven:
         of.database,
         lane.name,
         of.channel(lane),
-        replace(of.driver(lane), wanted=work.wanted),
+        replace(of.driver(lane), wanted=work.wanted, beside=_beside(of, lane)),
         duration=DRIVE_S,
         linger=linger,
     )
@@ -167,6 +169,18 @@ async def answer(work: Work, _key: str = "") -> None:
         row = rows.get(lane.name)
         if lane.channel is not Channel.EMAIL or row is None or not row.may_answer(of.clocks.now()):
             continue
+        await drive(
+            work, lane.name, linger=0.0
+        )  # where another drive holds it, that one carries them
+        return
+
+
+def _beside(of: Installation, lane: Lane) -> Beside | None:
+    """Our answers to e-mails, which leave by lanes of e-mail with their messages."""
+    if lane.channel is not Channel.EMAIL:
+        return None
+
+    async def carry(share: Share) -> None:
         post = answer_mails.Post(
             channel=of.channel(lane),
             open_sealed=of.keyring.open,
@@ -174,9 +188,17 @@ async def answer(work: Work, _key: str = "") -> None:
             now=of.clocks.now,
             deadline_s=of.settings.delivery.provider_deadline_s,
         )
-        while work.wanted() and await answer_mails.carry(of.database, row, post):
-            pass
-        return
+        if not share.lane.may_answer(of.clocks.now()):
+            return
+        try:
+            await answer_mails.carry(of.database, share, post)
+        except Exception as error:  # noqa: BLE001  the lane's messages must not end with it
+            log.warning("answers met trouble", lane=lane.name, error=type(error).__name__)
+
+    def waits(session: Session) -> bool:
+        return bool(answer_mail_rows.waiting(session, limit=1, now=of.clocks.now()))
+
+    return Beside(waits=waits, carry=carry)
 
 
 WORK: Mapping[Kind, Callable[[Work, str], Awaitable[object]]] = {

@@ -50,6 +50,13 @@ def are_waiting(session: Session, *, now: datetime) -> bool:
     return bool(session.scalar(select(exists().where(a.ended_at.is_(None), a.next_at <= now))))
 
 
+def waiting(session: Session, *, limit: int, now: datetime) -> int:
+    """How many may leave now, counted to `limit`."""
+    a = t.answer_mail.c
+    due = select(a.reply_id).where(a.ended_at.is_(None), a.state == State.WAITING, a.next_at <= now)
+    return session.scalar(select(func.count()).select_from(due.limit(limit).subquery())) or 0
+
+
 def count_open(session: Session) -> int:
     """How many have not ended."""
     open_ = t.answer_mail.c.ended_at.is_(None)

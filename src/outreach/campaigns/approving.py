@@ -69,7 +69,7 @@ def ask(
     pinned = pins.read(engine.settings, campaign)
     with engine.database.write() as session:
         current, customers = _counted(session, occasion)
-        _refuse_other_kind(current, pinned.campaign)
+        launching.refuse_other_kind(current, pinned.campaign)
         same = approvals.asked(session, occasion, campaign)
         if same is not None and _is_same(same, pinned, author, customers):
             return same
@@ -102,13 +102,6 @@ def _written(session: Session, pinned: Pinned, new: NewApproval) -> Approval:
         audience=new.audience, reason=new.emergency,
     )  # fmt: skip
     return asked
-
-
-def _refuse_other_kind(occasion: Occasion, campaign: Campaign) -> None:
-    if not launching.serves(occasion, campaign):
-        raise GuardRefused(
-            f"{campaign.name} serves {campaign.serves}, not {occasion.kind} of {occasion.service}"
-        )
 
 
 def look(engine: Engine, number: int) -> Asked:
@@ -169,7 +162,7 @@ def emergency(
     pinned = pins.read(engine.settings, campaign)
     with engine.database.write() as session:
         current, customers = _counted(session, occasion)
-        _refuse_other_kind(current, pinned.campaign)
+        launching.refuse_other_kind(current, pinned.campaign)
         new = NewApproval(
             occasion_id=occasion,
             campaign=campaign,

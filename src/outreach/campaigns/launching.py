@@ -63,23 +63,38 @@ def open_run(
     customers than one person may launch for and nobody else has approved just this.
     """
     pinned = wanted.pinned
-    if not serves(occasion, pinned.campaign):
-        raise GuardRefused(
-            f"{pinned.campaign.name} serves {pinned.campaign.serves}, not {occasion.kind} of {occasion.service}"
-        )
-    if occasion.revision.state is OccasionState.SUSPECTED:
-        raise GuardRefused(
-            f"{occasion.name} is only suspected; confirm it first: outreach outage confirm"
-        )
+    refuse_other_kind(occasion, pinned.campaign)
+    refuse_suspected(occasion)
     run = next(iter(runs.of(session, occasion.id, campaign=pinned.campaign.name)), None)
     is_new = False
     if run is None:
         run, is_new = _opened(session, occasion, wanted, random_bytes=random_bytes, now=now)
+    refuse_cancelled(occasion, run)
+    return run, is_new
+
+
+def refuse_other_kind(occasion: Occasion, campaign: Campaign) -> None:
+    """GuardRefused where the campaign is made for something else."""
+    if not serves(occasion, campaign):
+        raise GuardRefused(
+            f"{campaign.name} serves {campaign.serves}, not {occasion.kind} of {occasion.service}"
+        )
+
+
+def refuse_suspected(occasion: Occasion) -> None:
+    """GuardRefused of what nobody has confirmed."""
+    if occasion.revision.state is OccasionState.SUSPECTED:
+        raise GuardRefused(
+            f"{occasion.name} is only suspected; confirm it first: outreach outage confirm"
+        )
+
+
+def refuse_cancelled(occasion: Occasion, run: Run) -> None:
+    """GuardRefused of a run that a person has taken back."""
     if run.state is RunState.CANCELLED:
         raise GuardRefused(
             f"{run.campaign} was cancelled for {occasion.name} and is not launched again"
         )
-    return run, is_new
 
 
 def _opened(

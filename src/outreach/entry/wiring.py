@@ -327,6 +327,9 @@ def web_context(of: Installation) -> WebContext:
         launch=lambda occasion, campaign, actor, now: launches.launch(
             of.engine, occasion, campaign, actor=actor, now=now
         ),
+        preview=lambda occasion, campaign, now: launches.look(
+            of.engine, occasion, campaign, now=now
+        ),
         pressed=pressed.Keys(engine=of.engine),
         take_reply=partial(_take_reply, desk(of)),
         mail_genuine=_mail_check(settings),

@@ -1,4 +1,4 @@
-"""`/v1/campaigns`: what was launched and how its messages fare, and a launch by a machine."""
+"""`/v1/campaigns`: what was launched and how its messages fare, and a launch by a machine, after a look at it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from outreach.entry.http import openapi, paging
 from outreach.entry.http.context import WebContext
 from outreach.entry.http.gate import caller
 from outreach.entry.http.paging import Cursor, Limit
+from outreach.entry.http.previews import Previewed, previewed
 from outreach.entry.launches import Launched
 from outreach.entry.shown import read_id, shown_id
 from outreach.model.occasion import OccasionId
@@ -23,6 +24,7 @@ from outreach.store.status import WaveStanding
 RUN = "run"
 _LISTING = "campaigns"
 _HELD_S = 5
+_NO_OCCASION = "no such occasion; GET /v1/outages lists the open ones"
 
 
 class LaunchedCampaign(BaseModel):
@@ -84,7 +86,7 @@ class Asked(BaseModel):
 
 
 def router(context: WebContext) -> APIRouter:
-    """The listing, one run, and the launch."""
+    """The listing, one run, the launch, and a look before it."""
     routes = APIRouter(responses=openapi.PROBLEMS)
 
     @routes.get("/v1/campaigns")
@@ -113,12 +115,26 @@ def router(context: WebContext) -> APIRouter:
             waves = status.standings(session, found.id)
             return _standing(_facts(context, session, found), waves)
 
+    @routes.post("/v1/campaigns/preview")
+    def preview(wanted: Launch, response: Response) -> Previewed:
+        """What this launch would send, cost and be refused for; nothing is written, and nobody is told."""
+        response.headers["cache-control"] = "no-store"
+        occasion = read_id(context.keyring, wanted.occasion)
+        if context.preview is None or occasion is None:
+            raise HTTPException(404, _NO_OCCASION)
+        found = context.preview(occasion[1], wanted.campaign, context.now())
+        return previewed(
+            found,
+            shown_id=shown_id(context.keyring, found.preview.occasion),
+            currency=context.settings.company.currency,
+        )
+
     @routes.post("/v1/campaigns", status_code=201)
     def launch(request: Request, wanted: Launch, response: Response) -> Asked:
         """Launches a campaign, once for each occasion; above its threshold a second person is asked."""
         occasion = read_id(context.keyring, wanted.occasion)
         if context.launch is None or occasion is None:
-            raise HTTPException(404, "no such occasion; GET /v1/outages lists the open ones")
+            raise HTTPException(404, _NO_OCCASION)
         actor = caller(request.scope).name
         done = context.launch(occasion[1], wanted.campaign, actor, context.now())
         response.status_code = _status(done)

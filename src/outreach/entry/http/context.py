@@ -14,7 +14,7 @@ from outreach.campaigns.replying_rules import Answer
 from outreach.campaigns.trouble import Said, Told
 from outreach.channels.outbox import OutboxMessage
 from outreach.contactcenter.answer import Rules, Speak
-from outreach.entry.launches import Launched
+from outreach.entry.launches import Launched, LookedAt
 from outreach.model.contactcenter import Directive, LiveTruth
 from outreach.model.intake import Taken
 from outreach.model.message import Content, Receipt, Recipient
@@ -59,6 +59,8 @@ TakeKey = Callable[[Pressed, datetime], Taking]
 """A key that a caller of the IVR pressed, after the commit; blocking. `campaigns.pressed.Keys`."""
 Launch = Callable[[OccasionId, str, str, datetime], Launched]
 """(occasion, campaign, who asks, now) -> what became of it; blocking. `entry.launches.launch`."""
+Look = Callable[[OccasionId, str, datetime], LookedAt]
+"""(occasion, campaign, now) -> what a launch would do; blocking, writes nothing. `entry.launches.look`."""
 Outbox = Callable[[Channel | None, int], Sequence[OutboxMessage]]
 """(channel, or None for all; most messages) -> newest first; `channels.outbox.Outbox.messages`."""
 
@@ -108,6 +110,8 @@ class WebContext:
     take_outages: TakeOutages | None = None
     launch: Launch | None = None
     """Absent: nothing is launched from outside."""
+    preview: Look | None = None
+    """Absent: nothing can be looked at before a launch."""
     pressed: TakeKey | None = None
     """Takes a key pressed in the IVR; absent: none is offered."""
     take_reply: TakeReply | None = None

@@ -40,13 +40,14 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("POST", "/v1/mutes"): Scope.MUTES_READ,
     ("GET", "/v1/campaigns"): Scope.CAMPAIGNS_READ,
     ("POST", "/v1/campaigns"): Scope.CAMPAIGNS_WRITE,
+    ("POST", "/v1/campaigns/preview"): Scope.CAMPAIGNS_READ,
     ("GET", "/v1/campaigns/{run}"): Scope.CAMPAIGNS_READ,
     ("GET", "/v1/messages/{id}"): Scope.MESSAGES_READ,
 }
 """(method, path) -> what a key needs for it; a path that is not in here is open to no key."""
 SIGNED = frozenset({"/v1/ivr/twiml", "/v1/ivr/studio", PRESSED})
 """Where a request that Twilio signed needs no key: its platform can send none."""
-READS = frozenset({"/v1/mutes", *(f"/v1/ivr/{name}" for name in _IVR)})
+READS = frozenset({"/v1/mutes", "/v1/campaigns/preview", *(f"/v1/ivr/{name}" for name in _IVR)})
 """POSTs that change nothing, or once by their own call id: a repeat is answered anew."""
 
 FAILED_PER_MINUTE = 20

@@ -183,6 +183,16 @@ def test_a_wrong_value_says_what_is_allowed(line: str, mistake: str) -> None:
             'audience = "told"', "8: audience: at the first notice nobody", id="told-first"
         ),
         pytest.param("channels = []", "8: channels: empty; give at least 1", id="no-channel"),
+        pytest.param(
+            'channels = ["whatsapp", "sms"]',
+            "8: channels: 'whatsapp' only comes in: replies by it are read and answered, but no",
+            id="whatsapp",
+        ),
+        pytest.param(
+            'segment.channels = ["whatsapp"]',
+            "8: channels: 'whatsapp' only comes in",
+            id="whatsapp-segment",
+        ),
         pytest.param('when = "sometimes"', "8: when: 'sometimes' is unknown", id="when"),
     ],
 )

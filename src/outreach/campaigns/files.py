@@ -30,6 +30,19 @@ from outreach.model.words import (
 )
 
 _MINUTE = timedelta(minutes=1)
+_WHATSAPP = "whatsapp"
+
+
+def _channels(value: Any) -> tuple[Any, ...]:
+    """Channels to write on. WhatsApp is read and answered alone, and somebody will try it."""
+    if isinstance(value, list) and _WHATSAPP in value:
+        raise ValueError(
+            f"{_WHATSAPP!r} only comes in: replies by it are read and answered, but no campaign writes"
+            f" by it; use 'sms', to the same number; allowed: {', '.join(Channel)}"
+        )
+    return values.many_of(Channel, at_least=1)(value)  # type: ignore[no-any-return]
+
+
 _CAMPAIGN: dict[str, Reader] = {
     "name": values.text,
     "serves": values.one_of(OccasionKind),
@@ -78,7 +91,7 @@ _SEGMENT: dict[str, Reader] = {
     "localities": values.texts,
     "customer_types": values.texts,
     "tags": values.texts,
-    "channels": values.many_of(Channel, at_least=1),
+    "channels": _channels,
     "not_told_for": values.duration(at_least=_MINUTE),
 }
 """Keys of [segment] and [step.segment]; the class is the step's own `classes`."""
@@ -89,7 +102,7 @@ _STEP: dict[str, Reader] = {
     "when": values.one_of(("etr", "no_etr")),
     "audience": values.one_of(Audience),
     "classes": values.many_of(PriorityClass, at_least=1),
-    "channels": values.many_of(Channel, at_least=1),
+    "channels": _channels,
     "template": values.text,
     "at_night": values.one_of(AtNight),
     "tier": values.one_of(Tier),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping as Dictionary
 from dataclasses import dataclass, replace
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from outreach.model.record import NetworkNode, RowRefused
@@ -83,8 +84,8 @@ def read_network(folder: Path, network: Network) -> NetworkRead:
     source, node_rows, edge_rows = read_rows(folder, network)
     kinds = {fold(word): kind for word, kind in network.kinds.items()}
     words = {fold(word) for word in network.open}
-    devices = [_device(row, network.node_columns, kinds) for row in node_rows]
-    edges = [_edge(row, network.edge_columns, words) for row in edge_rows]
+    devices = [_device(row, network.node_columns, kinds) for row in _taken(node_rows)]
+    edges = [_edge(row, network.edge_columns, words) for row in _taken(edge_rows)]
     by_ref = {device.ref: device for device in devices if device.ref}
     unique = _each_named_once(edges)
     tree, loops = numbered(by_ref.values(), unique)
@@ -137,7 +138,7 @@ def _each_named_once(edges: Iterable[Edge]) -> tuple[Edge, ...]:
         ref, number = edge.ref, 2
         while ref in unique:
             ref, number = f"{edge.ref}#{number}", number + 1
-        unique[ref] = replace(edge, ref=ref)
+        unique[ref] = edge if ref == edge.ref else replace(edge, ref=ref)
     return tuple(unique.values())
 
 
@@ -145,10 +146,17 @@ def _repeated(refs: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(ref for ref, count in Counter(refs).items() if count > 1))
 
 
+def _taken(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each, and not kept: of a large network the rows take more than what is made of them."""
+    rows.reverse()
+    while rows:
+        yield rows.pop()
+
+
 def _device(row: Dictionary[str, Any], columns: NodeColumns, kinds: Dictionary[str, str]) -> Device:
     ref = _text(row, columns.ref)
     return Device(
-        ref=ref.upper(),
+        ref=intern(ref.upper()),
         kind=kinds.get(fold(_text(row, columns.kind)), "other"),
         name=_text(row, columns.name) or ref,
     )
@@ -158,8 +166,8 @@ def _edge(row: Dictionary[str, Any], columns: EdgeColumns, open_words: set[str])
     ends = (_text(row, columns.node_a).upper(), _text(row, columns.node_b).upper())
     return Edge(
         ref=_text(row, columns.ref) or "-".join(ends),
-        node_a=ends[0],
-        node_b=ends[1],
+        node_a=intern(ends[0]),
+        node_b=intern(ends[1]),
         is_open=fold(_text(row, columns.state)) in open_words,
     )
 

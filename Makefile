@@ -54,7 +54,7 @@ fleet: install
 RUNTIME := build/runtime
 sbom: install
 	$(PYTHON) -m venv --clear $(RUNTIME)
-	$(RUNTIME)/bin/python -m pip install --quiet --disable-pip-version-check '.[postgres,connect,geo,data,sso]'
+	$(RUNTIME)/bin/python -m pip install --quiet --disable-pip-version-check '.[postgres,cap,connect,geo,data,sso]'
 	mkdir -p dist
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/sbom.json $(RUNTIME)/bin/python

@@ -67,7 +67,6 @@ def test_what_is_not_actual_never_becomes_public(status: str, policy: CapPolicy)
         (cap(scope="Private", addresses="a"), AUTO, "scope Private"),
         (cap(msgType="Ack", references=reference("A0")), AUTO, "msgType Ack"),
         (cap(msgType="Error", references=reference("A0")), AUTO, "msgType Error"),
-        (cap(), CapPolicy(auto=True, require_signature=True), "not signed"),
         (cap(), CapPolicy(auto=True, senders=("otro",)), "not among those"),
         (cap(), CapPolicy(auto=True, severities=("Extreme",)), "severity Severe"),
         (cap().replace(b"<info>", b"<!--").replace(b"</info>", b"-->"), AUTO, "no info"),
@@ -194,16 +193,6 @@ def test_a_text_is_the_headline_else_the_description_on_one_line_and_not_endless
     assert cap_rules.text(none) == "Viento"
 
 
-def test_a_signature_is_noticed_and_not_believed():
-    alert = make_alert(_corpus("cap/testdata/canada_signed.cap"))
-
-    verdict = _judged(alert, policy=CapPolicy(auto=True, require_signature=True))
-
-    assert alert.is_signed
-    assert verdict.move is Move.REFUSE
-    assert "cannot be verified" in verdict.reason
-
-
 # ── How far a feed is trusted ────────────────────────────────────────────────────────────────
 
 
@@ -232,6 +221,9 @@ def test_a_mapping_says_how_far_a_feed_is_trusted(tmp_path: Path):
         ("[cap]\nsenders = 'x'", "cap.senders: must be a list"),
         ("[cap]\nseverities = ['Bad']", "cap.severities: 'Bad'"),
         ("[geocodes]\nx = 3", 'geocodes."x"'),
+        ("[cap]\nrequire_signature = true", "name their PEM files in cap.certificates"),
+        ("[cap]\ncertificates = ['gone.pem']", "gone.pem: cannot be read"),
+        ("[cap]\ncertificates = ['meteo.toml']", "meteo.toml: holds no certificate"),
         ("[colours]\nx = 3", "colours: unknown"),
         ("cap = 3", r"cap: must be a part, \[cap\]"),
         ("[cap", "meteo.toml"),

@@ -59,10 +59,13 @@ def take_alert(
     """Takes one alert of a feed in, any number of times and in any order.
 
     Only what is beyond doubt in a feed with `auto` becomes an occasion by itself. What a person has
-    to look at is kept as asked, with an alarm; so is a Cancel that breaks the rules of CAP.
+    to look at is kept as asked, with an alarm; so is a Cancel that breaks the rules of CAP, or that
+    nobody has proved in a feed where alerts are signed.
     """
     if isinstance(alert, CapUnread):
         return _unread(engine, alert, feed=feed, now=now)
+    if why := cap_rules.unproven(alert, policy, now):
+        return _unread(engine, _as_unread(alert, why), feed=feed, now=now, is_forged=True)
     taking = Taking(engine=engine, alert=alert, policy=policy, now=now, author=feed)
     with engine.database.read() as session:
         before = alerts.get(session, alert.identity)
@@ -169,8 +172,21 @@ def _kept(alert: CapAlert, outcome: str, now: datetime) -> Kept:
     return Kept.of(alert, direction="in", outcome=outcome, body=alert.body, now=now)
 
 
-def _unread(engine: Engine, alert: CapUnread, *, feed: str, now: datetime) -> AlertTaken:
-    """Kept under an identity of its own: what breaks the rules takes nobody's place."""
+def _as_unread(alert: CapAlert, why: str) -> CapUnread:
+    return CapUnread(
+        place=alert.place, element="alert.Signature", reason=why, identifier=alert.identifier,
+        sender=alert.sender, sent=alert.sent, msg_type=alert.msg_type, status=alert.status,
+        references=alert.references, body=alert.body,
+    )  # fmt: skip
+
+
+def _unread(
+    engine: Engine, alert: CapUnread, *, feed: str, now: datetime, is_forged: bool = False
+) -> AlertTaken:
+    """Kept under an identity of its own: what breaks the rules takes nobody's place.
+
+    `is_forged`: perhaps, for nobody has proved it. It is newer than no alert that it names.
+    """
     digest = hashlib.sha256(f"{alert.body}{alert.reason}".encode()).hexdigest()[:8]
     kept = Kept(
         sender=alert.sender or feed,
@@ -179,7 +195,7 @@ def _unread(engine: Engine, alert: CapUnread, *, feed: str, now: datetime) -> Al
         direction="in",
         msg_type=alert.msg_type,
         status=alert.status,
-        refs=tuple(str(each) for each in alert.references),
+        refs=() if is_forged else tuple(str(each) for each in alert.references),
         outcome=ASKED if alert.is_cancel else REFUSED,
         reason=f"{alert.element}: {alert.reason}"[:_SHOWN],
         body=alert.body,

@@ -47,7 +47,7 @@ def _alerts(
     engine: Engine, feed: Feed, raw: bytes, *, policy: CapPolicy, name: str, now: datetime
 ) -> Taken:
     taken = Taken()
-    for one in intake_cap.read(raw, name=name):
+    for one in intake_cap.read(raw, name=name, trusted=policy.certificates):
         done = alerts.take_alert(engine, one, feed=feed.name, policy=policy, now=now)
         outcome = _BECAME[done.became]
         taken.counts[outcome] += 1

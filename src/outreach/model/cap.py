@@ -60,8 +60,21 @@ class CapInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """Whose certificate proved an alert."""
+
+    name: str
+    """Subject of the certificate, RFC 4514."""
+    since: datetime
+    until: datetime
+
+    def is_valid(self, at: datetime) -> bool:
+        return self.since <= at <= self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CapAlert:
-    """One message; `body` and `place` are no part of what it says."""
+    """One message; who proved it, `body` and `place` are no part of what it says."""
 
     identifier: str
     sender: str
@@ -79,7 +92,11 @@ class CapAlert:
     incidents: str = ""
     infos: tuple[CapInfo, ...] = ()
     is_signed: bool = False
-    """It carries a signature. Nobody has verified it."""
+    """It carries a signature; whether that holds says `signer`."""
+    signer: Signer | None = field(default=None, compare=False)
+    """Who has signed it, of those whose certificates its feed trusts."""
+    unproven: str = field(default="", compare=False)
+    """Why its signature proves nothing, where certificates are trusted."""
     body: str = field(default="", compare=False, repr=False)
     place: str = field(default="", compare=False)
     """`aviso.cap`, or `alert 2` of a feed."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from outreach.model.cap import CapInfo
 from outreach.outages import mapping_file
+from outreach.outages.cap_signatures import Certificate, read_certificates
 
 SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
-_LISTS = ("senders", "severities", "outages")
+_LISTS = ("senders", "severities", "outages", "certificates")
 _FLAGS = ("auto", "require_signature")
 
 
@@ -23,7 +24,9 @@ class CapPolicy:
     auto: bool = False
     """What is beyond doubt becomes an occasion at once, and tells where a campaign is armed."""
     require_signature: bool = False
-    """Refuse what carries no verified signature; as none can be verified here yet, that is all."""
+    """Refuse what nobody whose certificate is among `certificates` has signed."""
+    certificates: tuple[Certificate, ...] = ()
+    """Of those who sign; a signature that does not hold is refused with or without `require_signature`."""
     senders: tuple[str, ...] = ()
     """The only ones that are heard; empty: all."""
     severities: tuple[str, ...] = SEVERITIES
@@ -52,6 +55,10 @@ def read_cap_policy(path: Path) -> CapPolicy:
     }
     given: dict[str, Any] = {key: cap[key] for key in _FLAGS if key in cap}
     given |= {key: tuple(cap[key]) for key in _LISTS if key in cap}
+    if files := given.pop("certificates", ()):
+        given["certificates"] = tuple(
+            each for file in files for each in read_certificates(path.parent / file)
+        )
     return CapPolicy(**given, geocodes=codes)
 
 
@@ -61,6 +68,8 @@ def _mistakes(raw: dict[str, Any]) -> list[str]:
         if not isinstance(raw.get(part, {}), dict):
             return [*found, f"{part}: must be a part, [{part}]"]
     found += [mistake for key, value in raw.get("cap", {}).items() for mistake in _key(key, value)]
+    if raw.get("cap", {}).get("require_signature") and not raw["cap"].get("certificates"):
+        found.append("cap.require_signature: whose? name their PEM files in cap.certificates")
     found += [
         f'geocodes."{code}": must be a locality, or a list of them'
         for code, names in raw.get("geocodes", {}).items()

@@ -73,6 +73,17 @@ class Case:
     now: datetime
 
 
+def unproven(alert: CapAlert, policy: CapPolicy, now: datetime) -> str:
+    """Why nobody knows that it is from whom it says, where the feed lets that be known; else empty."""
+    if (signer := alert.signer) is not None:
+        if signer.is_valid(now):
+            return ""
+        return f"its signer's certificate holds from {signer.since:%Y-%m-%d} to {signer.until:%Y-%m-%d}"
+    if alert.is_signed and policy.certificates:
+        return alert.unproven
+    return "missing: this feed requires it" if policy.require_signature else ""
+
+
 def judge(case: Case) -> Verdict:
     """The first rule that has something to say decides."""
     for rule in _RULES:
@@ -122,9 +133,6 @@ def _not_public(case: Case) -> Verdict | None:
 
 def _not_trusted(case: Case) -> Verdict | None:
     alert, policy = case.alert, case.policy
-    if policy.require_signature:
-        kind = "its signature cannot be verified here" if alert.is_signed else "it is not signed"
-        return _refused(f"{kind}, and this feed requires a verified signature")
     if policy.senders and alert.sender not in policy.senders:
         return _refused(f"sender {alert.sender}: not among those this feed trusts")
     if len(alert.references) > MOST_REFERENCES:

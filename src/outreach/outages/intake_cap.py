@@ -1,21 +1,23 @@
 """Reads CAP alerts: a file with one, or an Atom, RSS or EDXL-DE envelope with several.
 
 What breaks a rule of the standard is refused with the element's name; what of its identity can be
-read is kept, for a Cancel that breaks a rule may still be genuine. A signature is noticed and not
-verified: no library for it is among what we depend on, and half a verification is worse than none.
+read is kept, for a Cancel that breaks a rule may still be genuine. Where the feed names certificates,
+a signed alert is read from what was signed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from outreach.model.cap import CapAlert, CapArea, CapInfo, CapUnread, Pair, Reference
 from outreach.model.errors import InputRefused
-from outreach.outages import cap_envelopes, cap_schema, safe_xml
+from outreach.outages import cap_envelopes, cap_schema, cap_signatures, safe_xml
 from outreach.outages.cap_schema import NAMESPACES, SIGNATURE, Mistake
+from outreach.outages.cap_signatures import Certificate
 
 LARGEST = 5_000_000
 """Bytes of one file; national feeds in a bad night are a tenth of it."""
@@ -25,10 +27,13 @@ _CANCEL = re.compile(rb"msgType>\s*cancel\b", re.IGNORECASE)
 _NEEDS_REFERENCES = ("Update", "Cancel", "Ack", "Error")
 
 
-def read(raw: bytes, *, name: str) -> Iterator[CapAlert | CapUnread]:
+def read(
+    raw: bytes, *, name: str, trusted: tuple[Certificate, ...] = ()
+) -> Iterator[CapAlert | CapUnread]:
     """Each alert of a file in its order, or why it is none; `name` is its file, as people know it.
 
-    Never raises, touches no network, and reads no document type.
+    Signatures are held against `trusted`; without any, they are only noticed. Never raises, touches no
+    network, and reads no document type.
     """
     try:
         found = _root(raw, name)
@@ -39,7 +44,7 @@ def read(raw: bytes, *, name: str) -> Iterator[CapAlert | CapUnread]:
         yield CapUnread(place=name, element="alert", reason=str(error), msg_type=kind, body=body)
         return
     if found.tag.rpartition("}")[2] == "alert":
-        yield _read(found, name, raw)
+        yield _proven(_read(found, name, raw), raw, 1, trusted)
         return
     try:
         inside = cap_envelopes.alerts(found)
@@ -47,7 +52,23 @@ def read(raw: bytes, *, name: str) -> Iterator[CapAlert | CapUnread]:
         yield CapUnread(place=name, element=error.element, reason=error.reason)
         return
     for number, alert in enumerate(inside, start=1):
-        yield _read(alert, f"{name}: alert {number}")
+        yield _proven(_read(alert, f"{name}: alert {number}"), raw, number, trusted)
+
+
+def _proven(
+    read: CapAlert | CapUnread, raw: bytes, number: int, trusted: tuple[Certificate, ...]
+) -> CapAlert | CapUnread:
+    """With who has signed it, and then as it was signed; else with why that is not known."""
+    if not isinstance(read, CapAlert) or not read.is_signed or not trusted:
+        return read
+    try:
+        proof = cap_signatures.proof(raw, number, trusted)
+        signed = _read(safe_xml.root(proof.signed, name=read.place), read.place)
+    except InputRefused as error:
+        return replace(read, unproven=str(error))
+    if not isinstance(signed, CapAlert) or signed.identity != read.identity:
+        return replace(read, unproven="its signature is of another alert")
+    return replace(signed, is_signed=True, signer=proof.signer, body=read.body)
 
 
 def _root(raw: bytes, name: str) -> Any:

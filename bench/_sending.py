@@ -157,7 +157,7 @@ def with_ledger(
         await channel.close()
 
     seconds = took(lambda: asyncio.run(drive()))
-    _check(database, how_many)
+    check(database, how_many)
     return how_many / seconds
 
 
@@ -165,7 +165,7 @@ def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251  the clock that the product's wiring hands over
 
 
-def _check(database: Database, how_many: int) -> None:
+def check(database: Database, how_many: int) -> None:
     """Rows really changed: every one accepted, with a reference."""
     with database.read() as session:
         states = ledger.counts(session)

@@ -3,8 +3,8 @@
     python bench/dispatch.py [--quick] [--json] [--size MESSAGES] [--delay MS] [--only sqlite|postgresql]
 
 Messages of one wave are claimed, rendered, sent through Twilio's channel to a stub on loopback, and
-settled; at the end every row must be accepted, with a reference. `--size 1000000` shows the peak memory
-that the issue limits. Limit: the same pooled transport
+settled; at the end every row must be accepted, with a reference. `--size 1000000` shows that
+memory stays flat. Limit: the same pooled transport
 posting one fixed body, no ledger and no channel, right before each run.
 """
 

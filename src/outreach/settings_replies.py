@@ -19,4 +19,6 @@ class Imap(BaseModel):
     tls: Literal["tls", "starttls", "none"] = "tls"
     folder: str = Field(default="INBOX", pattern=r'^[^"\\\r\n]{1,200}$')
     every_s: int = Field(default=60, ge=10, le=3_600)
+    authserv_id: str = Field(default="", pattern=r'^[^\s;()"\\]{0,255}$')
+    """The name under which our own server writes Authentication-Results (RFC 8601); empty: none are read."""
     timeout_s: float = Field(default=15.0, gt=0, le=60)

@@ -186,6 +186,18 @@ def test_an_e_mail_is_taken_by_its_token_raw_or_in_fields(no_database, world, pa
     )
 
 
+def test_an_e_mail_is_forged_or_proven_by_the_findings_of_sendgrid(no_database, world):
+    take = Taken(Answer(text=None, outcome=""))
+    client = client_of(no_database, world, take)
+    findings: list[dict[str, str]] = [{}, {"SPF": "softfail"}, {"dkim": "{@town.example : pass}"}]
+
+    for found in findings:
+        body, kind = mail(email=RAW, **found)
+        client.post(f"{SENDGRID_INBOUND}/{TOKEN}", content=body, headers={"Content-Type": kind})
+
+    assert [reply.origin for reply in take.replies] == ["unknown", "forged", "proven"]
+
+
 def test_e_mails_without_token_or_signature_are_refused(no_database, world):
     take = Taken(Answer(text=None, outcome=""))
     body, kind = mail(email=RAW)

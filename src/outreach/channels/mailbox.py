@@ -7,6 +7,7 @@ import hashlib
 import mailbox as boxes
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from email import policy
 from email.header import decode_header
@@ -15,6 +16,7 @@ from email.utils import getaddresses
 from html import unescape
 from pathlib import Path
 
+from outreach.channels import mail_origins
 from outreach.model.errors import InputRefused
 from outreach.model.reply import InboundReply
 
@@ -40,11 +42,18 @@ _UNSEEN = re.compile(r"<(style|script|head)\b.{0,100000}?</\1\s*>", re.IGNORECAS
 
 
 def reply(
-    raw: bytes, *, provider: str, normalise: Normalise, ref: str = "", now: datetime
+    raw: bytes,
+    *,
+    provider: str,
+    normalise: Normalise,
+    ref: str = "",
+    authserv_id: str = "",
+    now: datetime,
 ) -> InboundReply:
     """One e-mail, of at most a mebibyte. InputRefused: too large, too many parts, or nobody wrote it.
 
-    `ref`: the provider's own number of it; empty: the hash of its bytes.
+    `ref`: the provider's own number of it; empty: the hash of its bytes. `authserv_id`: of the server whose
+    Authentication-Results are believed; empty: nobody's.
     """
     if len(raw) > LARGEST:
         raise InputRefused(f"an e-mail of more than {LARGEST} bytes; it is not read")
@@ -52,7 +61,9 @@ def reply(
         raise InputRefused(f"an e-mail of more than {MOST_PARTS} parts; it is not read")
     try:
         message = email.message_from_bytes(raw, policy=policy.compat32)
-        return _read(message, raw, provider, normalise, ref, now)
+        read = _read(message, raw, provider, normalise, ref, now)
+        stated = [str(each) for each in message.get_all("authentication-results", [])]
+        return replace(read, origin=mail_origins.of_headers(stated, authserv_id, read.address))
     except InputRefused:
         raise
     except Exception as error:  # noqa: BLE001  hostile MIME raises whatever it can inside the library

@@ -10,18 +10,19 @@ from __future__ import annotations
 import email
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from email import policy
 from email.message import Message
 
-from outreach.channels import mailbox
+from outreach.channels import mail_origins, mailbox
 from outreach.channels.mailbox import Normalise
 from outreach.model.errors import InputRefused
 from outreach.model.reply import InboundReply
 
 PROVIDER = "sendgrid"
 MOST_FIELDS = 60
-_NAMED = ("to", "from", "subject", "text", "html", "headers", "email")
+_NAMED = ("to", "from", "subject", "text", "html", "headers", "email", "SPF", "dkim", "envelope")
 
 
 def fields(body: bytes, content_type: str) -> dict[str, bytes]:
@@ -55,11 +56,15 @@ def _name(part: Message) -> str:
 
 
 def reply(named: Mapping[str, bytes], *, normalise: Normalise, now: datetime) -> InboundReply:
-    """The e-mail in a form; InputRefused where nobody wrote it. Known by what it is: the same again is the same."""
+    """The e-mail in a form; InputRefused where nobody wrote it. Known by what it is: the same again is the same.
+
+    Who it is from SendGrid says in fields of its own; of headers any may be the sender's.
+    """
     raw = named.get("email") or _assembled(named)
     # SendGrid has no number of its own for it, and its spam scores may differ from try to try.
     ref = hashlib.sha256(raw).hexdigest()
-    return mailbox.reply(raw, provider=PROVIDER, normalise=normalise, ref=ref, now=now)
+    read = mailbox.reply(raw, provider=PROVIDER, normalise=normalise, ref=ref, now=now)
+    return replace(read, origin=mail_origins.of_form(named, read.address))
 
 
 def _assembled(named: Mapping[str, bytes]) -> bytes:

@@ -40,16 +40,19 @@ def take_new(desk: Desk, imap: Imap, *, now: datetime) -> int:
     only = engine.settings.delivery.only_loopback
     try:
         for mark, raw in imap_mailbox.new_mails(imap, since, only_loopback=only):
-            taken += _take(desk, raw, now)
+            taken += _take(desk, imap, raw, now)
             _keep(engine.database, _name(imap), str(mark), now)
     except InputRefused as error:
         log.warning("mailbox not read", why=str(error))
     return taken
 
 
-def _take(desk: Desk, raw: bytes, now: datetime) -> int:
+def _take(desk: Desk, imap: Imap, raw: bytes, now: datetime) -> int:
+    own = imap.authserv_id
     try:
-        reply = mailbox.reply(raw, provider=PROVIDER, normalise=normalise_email, now=now)
+        reply = mailbox.reply(
+            raw, provider=PROVIDER, normalise=normalise_email, authserv_id=own, now=now
+        )
     except InputRefused as error:
         log.warning("e-mail not read", why=str(error))
         return 0

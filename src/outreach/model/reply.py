@@ -40,6 +40,17 @@ class Asks(StrEnum):
     """Asked of class A: have you backup? Yes is choice 1, no is choice 2."""
 
 
+class Origin(StrEnum):
+    """Whether a text is from the address that it names."""
+
+    PROVEN = "proven"
+    """By its domain's signature or servers, or by a token that only this address was sent."""
+    FORGED = "forged"
+    """Its domain disowns it. A forwarder may have broken an honest one, so a person reads it."""
+    UNKNOWN = "unknown"
+    """Nobody has said anything of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What one text says.
@@ -81,6 +92,8 @@ class InboundReply:
     message_id: str = field(default="", repr=False)
     """An e-mail's own, angle brackets included; empty: it has none that could be answered."""
     raw: bytes = field(default=b"", repr=False)
+    origin: Origin = Origin.UNKNOWN
+    """As the server that took the e-mail in found it; texts are proven by their carrier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,8 +124,11 @@ _UNREAD = N_("not readable")
 
 
 def _taken(context: Context, at: Desk, raw: bytes) -> str:
+    own = context.settings.imap.authserv_id
     try:
-        reply = mailbox.reply(raw, provider="mailbox", normalise=normalise_email, now=context.now)
+        reply = mailbox.reply(
+            raw, provider="mailbox", normalise=normalise_email, authserv_id=own, now=context.now
+        )
     except InputRefused:
         return _UNREAD
     return replying.take(at, reply, now=context.now).outcome

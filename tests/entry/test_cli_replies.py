@@ -104,3 +104,23 @@ def test_a_mailbox_is_read_once_and_what_cannot_be_read_is_counted(terminal, tmp
     assert len(terminal.answer("reply", "list", "--channel", "email")) == 1
     assert unread.exit_code == 4
     assert "look at them by hand" in unread.stderr
+
+
+def test_a_forged_e_mail_of_a_file_is_a_case_that_says_why(terminal, tmp_path):
+    file, settings = tmp_path / "forged.eml", terminal.folder / "outreach.toml"
+    file.write_bytes(b"Authentication-Results: mx.example.com; dmarc=fail\n" + MAIL % b"BAJA")
+    settings.write_text(settings.read_text() + '\n[imap]\nauthserv_id = "mx.example.com"\n')
+    why = "the e-mail is not proven to be from this address"
+
+    (read,) = terminal.answer("reply", "import", str(file))
+    (reply,) = terminal.answer("reply", "list", "--channel", "email")
+    shown = "\n".join(lines(terminal.run("reply", "show", reply["id"])))
+    case = terminal.run("case", "show", reply["case"]).stdout
+
+    assert read["outcome"] == reply["outcome"] == f"case: {why}"
+    assert f"done: case: {why} · answer: not answered" in shown
+    assert "> BAJA" in case
+    assert f"done: case: {why}" in case
+    assert f"· {why} ·" in case
+    assert "not_proven" in {one["kind"] for one in terminal.answer("case", "list")}
+    assert terminal.answer("case", "show", reply["case"])["done"] == f"case: {why}"

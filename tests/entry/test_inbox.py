@@ -112,6 +112,19 @@ def test_new_e_mails_are_acted_upon_once_and_the_mark_is_kept(desk):
     assert imap_mailbox.mark(mark.value) == Mark(validity=7, uid=9)
 
 
+def test_what_our_own_server_disowns_is_not_acted_upon(desk):
+    forged = b"Authentication-Results: mx.example.com; spf=fail\r\n" + STOP
+    other = b"Authentication-Results: mx.other.example; spf=fail\r\n" + STOP
+
+    with serving({3: forged}) as box:
+        inbox.take_new(desk, settings(box, authserv_id="mx.example.com"), now=NOW)
+        assert suppressed(desk.engine, "vecino1@town.example") == set()
+
+        box.mails = {4: other}
+        inbox.take_new(desk, settings(box, authserv_id="mx.example.com"), now=NOW)
+        assert suppressed(desk.engine, "vecino1@town.example") != set()
+
+
 def test_a_mailbox_that_was_numbered_anew_is_read_again_without_a_second_effect(desk):
     with serving({3: STOP}) as box:
         inbox.take_new(desk, settings(box), now=NOW)

@@ -7,9 +7,17 @@ from datetime import datetime
 
 from outreach.addresses import Keyring
 from outreach.campaigns import tasks as closing
-from outreach.campaigns.replying_rules import REPORTS, THREADED_FOR, Text, frees_carrier, human_word
+from outreach.campaigns.replying_rules import (
+    NOT_BY_THEM,
+    REPORTS,
+    THREADED_FOR,
+    Text,
+    frees_carrier,
+    human_word,
+    is_disowned,
+)
 from outreach.desk import automatic
-from outreach.model.reply import Asks, Bounce, InboundReply, Meaning, Reading
+from outreach.model.reply import Asks, Bounce, InboundReply, Meaning, Origin, Reading
 from outreach.model.task import Meaning as Human, TaskKind, Via
 from outreach.model.words import Channel, LeftOut
 from outreach.store import answers, cases, consents, repliers, rotations, tasks
@@ -34,6 +42,17 @@ class Case:
     reading: Reading
     asked: str = ""
     """What was open: a question of ours, or that of a priority customer's notice."""
+    origin: Origin
+
+    @property
+    def is_disowned(self) -> bool:
+        return is_disowned(self.origin, self.reading.meaning)
+
+    @property
+    def is_report(self) -> bool:
+        """Whether the trouble desk takes it; a yes or no of a priority customer is no report."""
+        is_answer = self.reading.meaning is Meaning.CHOICE and self.asked == Asks.BACKUP
+        return not self.is_disowned and self.reading.meaning in REPORTS and not is_answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +71,8 @@ def channel_of(via: str) -> str:
 def act(session: Session, keyring: Keyring, case: Case, *, now: datetime) -> Act:
     """Does what a reply asks, but for reports."""
     meaning = case.reading.meaning
+    if case.is_disowned:
+        return _disowned(session, case, now=now)
     if meaning is Meaning.BOUNCE:
         return _bounced(session, keyring, case, now=now)
     if meaning is Meaning.CHOICE and case.asked == Asks.BACKUP:
@@ -99,10 +120,10 @@ def _agreed(session: Session, case: Case, *, now: datetime) -> Act:
     return Act(outcome="needs help: a task is open", says=Text.NEEDS_HELP)
 
 
-def is_report(reading: Reading, asked: str) -> bool:
-    """Whether the trouble desk takes it; a yes or no of a priority customer is no report."""
-    is_answer = reading.meaning is Meaning.CHOICE and asked == Asks.BACKUP
-    return reading.meaning in REPORTS and not is_answer
+def _disowned(session: Session, case: Case, *, now: datetime) -> Act:
+    """Says nothing either: an answer would reach somebody who never wrote."""
+    cases.open_one(session, case.number, cases.NOT_PROVEN, now=now)
+    return Act(outcome=NOT_BY_THEM)
 
 
 def _unsure(session: Session, case: Case, *, now: datetime) -> Act:
@@ -159,6 +180,8 @@ def _bounced(session: Session, keyring: Keyring, case: Case, *, now: datetime) -
     """Only an address that does not exist is marked; a full mailbox is not its fault. A complaint stops."""
     marked = stopped = 0
     bounces = automatic.bounces(case.reply)
+    if case.origin is Origin.FORGED and any(each.is_complaint for each in bounces):
+        return _disowned(session, case, now=now)
     rotations.adopt(session, keyring, [each.address for each in bounces])
     for bounce in bounces:
         hashed = keyring.hash(bounce.address)

@@ -26,7 +26,7 @@ from outreach.campaigns.replying_rules import (
 from outreach.campaigns.trouble import Kind, Said, Told
 from outreach.desk import automatic, lexicon, quoting, words
 from outreach.model.answer_mail import AnswerMail
-from outreach.model.reply import Asks, InboundReply, Reading
+from outreach.model.reply import Asks, InboundReply, Origin, Reading
 from outreach.model.words import Channel, Service
 from outreach.store import answer_mails, cases, dialogues, repliers, replies, rotations
 from outreach.store.covering import Known
@@ -75,6 +75,7 @@ class _Came:
     asked: str
     locale: str
     done_by_provider: bool
+    origin: Origin
     before: tuple[tuple[str, datetime], ...]
 
 
@@ -136,7 +137,8 @@ def _came(session: Session, desk: Desk, reply: InboundReply, *, now: datetime) -
     hashed = desk.engine.keyring.hash(reply.address)
     replies.lock_address(session, hashed)
     who = repliers.replier(session, hashed)
-    sent = _threaded(session, desk, reply, hashed, now=now)
+    named = _named(desk, reply)
+    sent = _threaded(session, reply, hashed, named, now=now)
     dialogue = dialogues.current(session, hashed, reply.channel, now=now)
     locale = (sent.locale if sent else "") or who.locale or desk.engine.settings.company.locale
     handled = reply.headers.get(OPT_OUT_TYPE, "")
@@ -153,6 +155,7 @@ def _came(session: Session, desk: Desk, reply: InboundReply, *, now: datetime) -
         asked=asked,
         locale=locale if who.is_known or sent else reading.locale or locale,
         done_by_provider=provider_said(handled) is not None,
+        origin=_origin(session, reply, hashed, named),
         before=tuple(replies.answers_since(session, hashed, reply.channel, since=now - _A_DAY)),
     )
 
@@ -182,14 +185,28 @@ def _asked(session: Session, dialogue: Dialogue | None, who: Replier, sent: Sent
     return Asks.BACKUP if who.is_priority and sent.is_open else ""
 
 
-def _threaded(
-    session: Session, desk: Desk, reply: InboundReply, hashed: bytes, *, now: datetime
-) -> Sent | None:
-    """By the token in a Message-ID or a plus-address of ours; else by the address, for WhatsApp that of its texts."""
+def _named(desk: Desk, reply: InboundReply) -> int | None:
+    """The message that a genuine token of ours names, in a Message-ID or a plus-address."""
     for named in (_token_of(reply.in_reply_to or ""), _plus_of(reply.to)):
         found = desk.engine.keyring.read_token(named) if named.count(".") == 2 else None  # noqa: PLR2004
         if found is not None:
-            return repliers.sent(session, found[0])
+            return found[0]
+    return None
+
+
+def _origin(session: Session, reply: InboundReply, hashed: bytes, named: int | None) -> Origin:
+    """A token of ours proves more than any server does, of the one address that it was sent to."""
+    if named is not None and repliers.went_to(session, named, hashed):
+        return Origin.PROVEN
+    return reply.origin
+
+
+def _threaded(
+    session: Session, reply: InboundReply, hashed: bytes, named: int | None, *, now: datetime
+) -> Sent | None:
+    """By the message that a token names; else by the address, for WhatsApp that of its texts."""
+    if named is not None:
+        return repliers.sent(session, named)
     channel = reply_acts.channel_of(reply.channel)
     since = now - THREADED_FOR
     return repliers.answered(session, hashed, channel, reply.in_reply_to or "", since=since)
@@ -240,11 +257,11 @@ def _acted(session: Session, desk: Desk, came: _Came, number: int, *, now: datet
     """What was done in this transaction; None: it is a report, which is made truth after it."""
     case = Case(
         number=number, reply=came.reply, hashed=came.hashed, who=came.who, sent=came.sent,
-        reading=came.reading, asked=came.asked,
+        reading=came.reading, asked=came.asked, origin=came.origin,
     )  # fmt: skip
     if came.reading.urgent:
         cases.open_one(session, number, cases.URGENT, now=now)
-    if reply_acts.is_report(came.reading, came.asked):
+    if case.is_report:
         reply_acts.human(session, case, now=now)
         return None
     act = reply_acts.act(session, desk.engine.keyring, case, now=now)
@@ -271,6 +288,8 @@ def _allowed(came: _Came, says: Text | None, *, now: datetime) -> str:
 
 def _may_hear(came: _Came, name: Text, *, now: datetime) -> bool:
     """A From line is written by anybody: a stranger's e-mail hears only what it asked for in clear words."""
+    if came.origin is Origin.FORGED:
+        return False  # whoever has that address did not write
     is_stranger = came.reply.channel == Channel.EMAIL and not (came.who.is_known or came.sent)
     if is_stranger and name not in TO_STRANGERS:
         return False

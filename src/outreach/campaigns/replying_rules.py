@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from outreach.model import task
-from outreach.model.reply import Asks, Meaning, Reading
+from outreach.model.reply import Asks, Meaning, Origin, Reading
 
 THREADED_FOR = timedelta(days=14)
 """The newest message of so long is what a text without a reference answers."""
@@ -60,6 +60,9 @@ TO_STRANGERS = frozenset({Text.HELP, Text.STATUS, Text.OPTED_OUT, Text.OPTED_IN,
 
 REPORTS = frozenset({Meaning.OUT, Meaning.STILL_OUT, Meaning.FINE, Meaning.CHOICE})
 """What the trouble desk takes."""
+NOT_BY_THEM = "case: the e-mail is not proven to be from this address"
+"""What became of a reply that is disowned."""
+_IN_NOBODYS_NAME = frozenset({Meaning.AUTOMATIC, Meaning.BOUNCE, Meaning.EMPTY})
 _SILENT = frozenset({Meaning.AUTOMATIC, Meaning.BOUNCE, Meaning.EMPTY, Meaning.OPT_OUT})
 _NO_CALM = frozenset({Meaning.UNSURE, Meaning.HELP})
 
@@ -81,6 +84,14 @@ def may_answer(name: Text, before: Sequence[tuple[str, datetime]], *, now: datet
         return False
     since = now - ONCE_IN[name] if name in ONCE_IN else now
     return not any(each == name and at > since for each, at in before)
+
+
+def is_disowned(origin: Origin, meaning: Meaning) -> bool:
+    """Whether nothing is done in the name of whom an e-mail says it is from: a person reads it.
+
+    Machines and empty texts do nothing anyway; a bounce is proven by what it returns.
+    """
+    return origin is Origin.FORGED and meaning not in _IN_NOBODYS_NAME
 
 
 def provider_said(opt_out_type: str) -> Meaning | None:

@@ -26,6 +26,9 @@ class Case:
     reply_id: int
     channel: str
     meaning: str
+    done: str
+    """What became of the reply by itself, and which text answered it; empty: none did."""
+    answered: str
     customer_ref: str | None
     occasion_id: int | None
     address_sealed: bytes = field(repr=False)
@@ -57,6 +60,8 @@ URGENT = "urgent"
 """A fallen wire, fire, life support: a person reads it at once."""
 PRIORITY = "priority_opt_out"
 """A priority customer stopped a channel and no open occasion can carry the task."""
+NOT_PROVEN = "not_proven"
+"""An e-mail that is not proven to be from the address it names; nothing was done and nobody answered."""
 _FIRST = (URGENT, PRIORITY)
 
 
@@ -92,6 +97,7 @@ def _shown() -> Select[Any]:
         select(
             c.id, c.kind, c.opened_at, c.closed_at, c.closed_by, c.outcome, c.reply_id,
             r.channel, r.meaning, r.occasion_id, r.address_sealed, r.body_sealed,
+            r.outcome.label("done"), r.answered,
             t.customer.c.ref.label("customer_ref"),
         )
         .join(t.reply, r.id == c.reply_id)

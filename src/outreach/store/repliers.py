@@ -137,6 +137,17 @@ def sent(session: Session, message: int) -> Sent | None:
     )
 
 
+def went_to(session: Session, message: int, address_hash: bytes) -> bool:
+    """Whether this message of ours was written to this address."""
+    m, p = t.message.c, t.contact_point.c
+    found = session.execute(
+        select(m.id)
+        .join(t.contact_point, p.id == m.contact_point_id)
+        .where(m.id == message, p.address_hash == address_hash)
+    )
+    return found.first() is not None
+
+
 def supplies(session: Session, address_hash: bytes) -> Sequence[CallerPremise]:
     """Open supplies of whoever holds the address; none where more than ten hold it."""
     pr, a, c = t.premise.c, t.account.c, t.customer.c

@@ -7,7 +7,7 @@ from outreach.entry.cli import times
 from outreach.entry.cli.command import Context, Group, argument, command, option
 from outreach.entry.cli.naming import LAST, operator
 from outreach.entry.cli.output import Format
-from outreach.entry.cli.replied import CASE, masked, text_of
+from outreach.entry.cli.replied import CASE, done, masked, text_of
 from outreach.entry.languages import N_, _
 from outreach.model.errors import InputRefused
 from outreach.store import cases as store
@@ -20,6 +20,7 @@ KINDS = {
     "unsure": N_("unclear words"),
     "unknown_sender": N_("unknown sender"),
     "opt_in": N_("wants messages, another block stands"),
+    store.NOT_PROVEN: N_("the e-mail is not proven to be from this address"),
     store.PRIORITY: N_("priority customer stopped a channel"),
 }
 
@@ -85,13 +86,15 @@ def show(context: Context, which: str) -> None:
     facts = _row(context, one)
     address, text = context.keyring.open(one.address_sealed), text_of(context, one.body_sealed)
     if context.format is not Format.TABLE:
-        context.out.record(facts | {"address": address, "text": text}, headings=_COLUMNS)
+        given = {"address": address, "text": text, "done": one.done, "answered": one.answered}
+        context.out.record(facts | given, headings=_COLUMNS)
         return
     context.out.text(
         " · ".join(str(facts[name]) for name in ("id", "kind", "opened_at", "customer"))
     )
     for line in text.splitlines():
         context.out.text(f"    > {line}")
+    context.out.text("  " + done(one.done, one.answered))
     context.out.text(_("answer them at {address}").format(address=address))
     context.out.text(_("then: outreach case close {id} --outcome …").format(id=facts["id"]))
 

@@ -83,14 +83,17 @@ def lines(context: Context, one: Reply) -> Iterator[str]:
     facts = row(context, one)
     yield " · ".join(str(facts[name]) for name in ("at", "channel", "from", "meaning", "id"))
     yield from (f"    > {line}" for line in text_of(context, one.body_sealed).splitlines() if line)
-    answered = one.answered or _("not answered")
-    if one.mail:
-        answered += f" ({_(MAILS[State(one.mail)])})"
-    yield "  " + _("done: {outcome} · answer: {answered}").format(
-        outcome=one.outcome, answered=answered
-    )
+    yield "  " + done(one.outcome, one.answered, mail=one.mail)
     if one.message_id:
         yield "  " + _("it answers {message}").format(message=facts["message"])
+
+
+def done(outcome: str, answered: str, *, mail: str | None = None) -> str:
+    """What became of a reply, and the text that answered it."""
+    said = answered or _("not answered")
+    if mail:
+        said += f" ({_(MAILS[State(mail)])})"
+    return _("done: {outcome} · answer: {answered}").format(outcome=outcome, answered=said)
 
 
 def text_of(context: Context, sealed: bytes) -> str:

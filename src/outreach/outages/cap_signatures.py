@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from outreach.addresses import certificates
 from outreach.model.cap import Signer
 from outreach.model.errors import InputRefused
 from outreach.outages.cap_schema import NAMESPACES, SIGNATURE
@@ -38,25 +39,15 @@ class Proof:
 
 def read_certificates(path: Path) -> tuple[Certificate, ...]:
     """Those of a PEM file. InputRefused: cannot be read, holds none, or the extra `cap` is missing."""
-    from cryptography import x509  # noqa: PLC0415  only where a feed names certificates
-    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
-
     _refuse_missing()
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())
+        found = certificates.certificates(path.read_bytes())
     except OSError:
         raise InputRefused(f"{path.name}: cannot be read; it lies beside the mapping") from None
     except ValueError:
         raise InputRefused(f"{path.name}: holds no certificate in PEM") from None
     return tuple(
-        Certificate(
-            signer=Signer(
-                name=each.subject.rfc4514_string(),
-                since=each.not_valid_before_utc,
-                until=each.not_valid_after_utc,
-            ),
-            pem=each.public_bytes(Encoding.PEM).decode(),
-        )
+        Certificate(signer=Signer(name=each.name, since=each.since, until=each.until), pem=each.pem)
         for each in found
     )
 

@@ -28,10 +28,14 @@ def event(
     return Receipt(**(values | {"provider_ref": "SM1", "state": state} | changes))
 
 
-def tell(database: Database, *events: Receipt) -> int:
+MANY = 1_000
+"""Messages whose receipts come in an order of their own each."""
+
+
+def tell(database: Database, *events: Receipt, limit: int = 2) -> int:
     new = receipts.take_in(database, make.KEYRING, events, b"raw", now=make.NOW)
     with database.write() as session:
-        while receipts.apply(session, make.KEYRING, now=make.NOW, limit=2):
+        while receipts.apply(session, make.KEYRING, now=make.NOW, limit=limit):
             pass
     return new
 
@@ -215,21 +219,28 @@ def test_events_shuffled_repeated_and_mixed_with_forged_ones_leave_the_same_ledg
     database: Database,
 ):
     said = [[S.ACCEPTED, S.SENT, S.DELIVERED], [S.ACCEPTED, S.UNDELIVERED], [S.SENT], [S.ACCEPTED]]
-    found = []
-    for seed in range(4):
-        messages = [message_in(database, S.SENDING, owner="w1", lane="sms") for _each in said]
-        events = [
-            event(message, state, key=f"{message}.{state}")
-            for message, states in zip(messages, said, strict=True)
-            for state in states
-        ] * 5
-        events += [event(messages[3], S.DELIVERED, token=f"{messages[3]}.1.forged")]
-        random.Random(seed).shuffle(events)  # noqa: S311  an order, no secret
-        for start in range(0, len(events), 7):
-            tell(database, *events[start : start + 7])
-        found.append([row(database, message).state for message in messages])
+    ends = (S.DELIVERED, S.UNDELIVERED, S.SENT, S.ACCEPTED)
+    with database.write() as session:
+        messages = make.make_messages(
+            session, MANY, state=S.SENDING, owner="w1", lane="sms", **{"try": 1}
+        )
+    told = [
+        (message, state)
+        for place, message in enumerate(messages)
+        for state in said[place % len(said)]
+    ]
+    events = [event(message, state, key=f"{message}.{state}") for message, state in told] * 5
+    forged = [event(one, S.DELIVERED, token=f"{one}.1.forged") for one in messages[3::40]]
+    events += forged
+    random.Random(4).shuffle(events)  # noqa: S311  an order, no secret
 
-    assert found == [[S.DELIVERED, S.UNDELIVERED, S.SENT, S.ACCEPTED]] * 4
+    for start in range(0, len(events), 97):
+        tell(database, *events[start : start + 97], limit=200)
+
+    with database.read() as session:
+        found = dict(session.execute(select(t.message.c.id, t.message.c.state)).all())
+    assert len(forged) == MANY // 40
+    assert found == {message: ends[place % 4] for place, message in enumerate(messages)}
 
 
 def test_a_thousand_events_of_one_body_are_kept_and_counted_once(database: Database):

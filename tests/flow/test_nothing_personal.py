@@ -40,14 +40,11 @@ def people() -> tuple[Person, ...]:
 
 @pytest.fixture
 def line(
-    sqlite_template: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Connected]:
     caplog.set_level(logging.DEBUG)
-    (tmp_path / "house.db").write_bytes(sqlite_template.read_bytes())
-    database = Database(f"sqlite:///{tmp_path / 'house.db'}")
     with Connected(tmp_path / "luz", database, Hand()) as connected:
         yield connected
-    database.close()
 
 
 def lived(line: Connected, exports: Path) -> list[str]:

@@ -17,7 +17,7 @@ from tests import make
 from outreach.channels.transport import Transport
 from outreach.delivery.hands import Driver, Hands, Limits, Times
 from outreach.delivery.sender import drive_lane
-from outreach.model.message import Content, Recipient, Sends
+from outreach.model.message import Accepted, Content, Outcome, Outgoing, Recipient, Sends
 from outreach.model.words import Channel, MessageState
 from outreach.store import ledger, tables as t
 from outreach.store.session import Database
@@ -83,6 +83,33 @@ def stub(delay: float = 0.0) -> Iterator[str]:
         process.join()
 
 
+class Accepting:
+    """A carrier in this process that accepts at once: what is left is the sender and its ledger."""
+
+    channel = Channel.SMS
+    has_receipts = True
+    batch_size = 1_000
+
+    async def send(self, batch: list[Outgoing], deadline: float) -> list[Outcome]:
+        return [Accepted(id=each.id, provider_ref=f"SM{each.id:032x}") for each in batch]
+
+    async def close(self) -> None:
+        return None
+
+
+class Noting(Accepting):
+    """The same, one message a call; `called` holds when each was."""
+
+    batch_size = 1
+
+    def __init__(self) -> None:
+        self.called: list[float] = []
+
+    async def send(self, batch: list[Outgoing], deadline: float) -> list[Outcome]:
+        self.called += [time.perf_counter()] * len(batch)
+        return await super().send(batch, deadline)
+
+
 def transport(connections: int) -> Transport:
     return Transport(only_loopback=True, connections=connections)
 
@@ -132,23 +159,33 @@ addresses: dict[Channel, Callable[[int], str]] = {
 }
 
 
+def driver_of(
+    content: Content,
+    limits: Limits,
+    *,
+    owner: str = "bench",
+    unsubscribe_url: Callable[[Recipient], str] = lambda _one: "",
+    wanted: Callable[[], bool] = lambda: True,
+) -> Driver:
+    """Who drives a lane of a benchmark, and says the same to everybody."""
+    hands = Hands(
+        render=lambda _one, _address: content,
+        open_address=make.KEYRING.open,
+        token=make.KEYRING.token,
+        unsubscribe_url=unsubscribe_url,
+    )
+    times = Times(now=now, monotonic=time.monotonic, sleep=asyncio.sleep)
+    return Driver(
+        owner=owner, provider="bench", hands=hands, times=times, limits=limits, wanted=wanted
+    )
+
+
 def with_ledger(
     database: Database, channel: Sends, how_many: int, content: Content, limits: Limits,
     unsubscribe_url: Callable[[Recipient], str] = lambda _one: "",
 ) -> float:  # fmt: skip
     """Messages a second: claimed before, settled after, through the product's own sender."""
-    driver = Driver(
-        owner="bench",
-        provider="bench",
-        hands=Hands(
-            render=lambda _one, _address: content,
-            open_address=make.KEYRING.open,
-            token=make.KEYRING.token,
-            unsubscribe_url=unsubscribe_url,
-        ),
-        times=Times(now=_now, monotonic=time.monotonic, sleep=asyncio.sleep),
-        limits=limits,
-    )
+    driver = driver_of(content, limits, unsubscribe_url=unsubscribe_url)
 
     async def drive() -> None:
         driven = await drive_lane(database, channel.channel, channel, driver, duration=600)
@@ -161,7 +198,7 @@ def with_ledger(
     return how_many / seconds
 
 
-def _now() -> datetime:
+def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251  the clock that the product's wiring hands over
 
 

@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -27,10 +26,10 @@ from tests import make, town
 
 from outreach.campaigns import correcting
 from outreach.campaigns.engine import Engine
-from outreach.delivery.hands import Driver, Hands, Limits, Times
+from outreach.delivery.hands import Limits
 from outreach.delivery.sender import drive_lane
 from outreach.entry.http.live import Loader
-from outreach.model.message import Accepted, Content, Outcome, Outgoing
+from outreach.model.message import Content
 from outreach.model.occasion import NewOccasion, OccasionId, Scope
 from outreach.model.words import TOLD_STATES, Channel, OccasionKind, Service
 from outreach.outages import revise
@@ -44,31 +43,9 @@ _SLICE = 10_000
 CONTENT = Content(text="Outreach: CORRECCION. Nuestro aviso era erroneo. Lo correcto: solo Nunoa.")
 
 
-class _Carrier:
-    """Accepts at once, and remembers when it was called first."""
-
-    channel = Channel.SMS
-    has_receipts = True
-    batch_size = 1_000
-
-    def __init__(self) -> None:
-        self.first_at = 0.0
-
-    async def send(self, batch: list[Outgoing], deadline: float) -> list[Outcome]:
-        self.first_at = self.first_at or time.perf_counter()
-        return [Accepted(id=each.id, provider_ref=f"SM{each.id:032x}") for each in batch]
-
-    async def close(self) -> None:
-        return None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251  the clock that the product's wiring hands over
-
-
 def _wrong_send(engine: Engine, size: int) -> OccasionId:
     """An outage that so many people were told of, each by one text."""
-    now = _now()
+    now = _sending.now()
     with engine.database.write() as session:
         town.build(session)
         make.make_lane(session, pool="sms:*", rate=_sending.RATE)
@@ -119,7 +96,7 @@ class _AtWork:
     """A lane and the IVR's look at the truth, each in a thread, as two processes would be."""
 
     def __init__(self, database: Database) -> None:
-        self.carrier = _Carrier()
+        self.carrier = _sending.Noting()
         self.ivr_at = 0.0
         self._database = database
         self._over = threading.Event()
@@ -136,21 +113,15 @@ class _AtWork:
             each.join()
 
     def _send(self) -> None:
-        hands = Hands(
-            render=lambda _one, _address: CONTENT, open_address=make.KEYRING.open,
-            token=make.KEYRING.token,
-        )  # fmt: skip
-        driver = Driver(
-            owner="bench", provider="bench", hands=hands, limits=Limits(chunk=3_000, in_flight=800),
-            times=Times(now=_now, monotonic=time.monotonic, sleep=asyncio.sleep),
-            wanted=lambda: not self._over.is_set(),
-        )  # fmt: skip
+        driver = _sending.driver_of(
+            CONTENT, Limits(chunk=3_000, in_flight=800), wanted=lambda: not self._over.is_set()
+        )
         asyncio.run(
             drive_lane(self._database, "sms", self.carrier, driver, duration=600, linger=600)
         )
 
     def _look(self) -> None:
-        load = Loader(self._database, shown=lambda _each: "out", now=_now)
+        load = Loader(self._database, shown=lambda _each: "out", now=_sending.now)
         while not self._over.is_set() and not self.ivr_at:
             if any(each.occasion.revision.version > 1 for each in load()):
                 self.ivr_at = time.perf_counter()
@@ -165,21 +136,22 @@ def _measured(database: Database, name: str, size: int) -> Iterator[Figure]:
         with database.read() as session:
             current = occasions.get(session, occasion).revision
         with _AtWork(database) as work:
-            began, now = time.perf_counter(), _now()
+            began, now = time.perf_counter(), _sending.now()
             revision = revise.corrected(current, "solo afecta a Ñuñoa", now=now)
             if revision is None:
                 raise SystemExit("nothing to correct")
             correcting.correct(engine, occasion, revision, actor="ana", now=now)
             whole = time.perf_counter() - began
             until = time.perf_counter() + 30
-            while not (work.carrier.first_at and work.ivr_at) and time.perf_counter() < until:
+            while not (work.carrier.called and work.ivr_at) and time.perf_counter() < until:
                 time.sleep(0.02)
     heard = _corrected(database)
+    first_at = next(iter(work.carrier.called), 0.0)
     yield Figure(
         figure=f"correction, recipients, {name}", value=len(heard), unit="people",
         limit=len(expected), goal="exactly who was or may have been told", met=heard == expected,
     )  # fmt: skip
-    yield _within(f"correction, first call, {name}", work.carrier.first_at - began, 5.0)
+    yield _within(f"correction, first call, {name}", first_at - began, 5.0)
     yield _within(f"correction, the IVR says it, {name}", work.ivr_at - began, 1.0)
     yield _within(f"correction, the whole command, {name}", whole, 60.0)
 

@@ -22,7 +22,7 @@ from tests import make
 
 from outreach.channels.twilio_sms import TwilioSms
 from outreach.delivery.hands import Limits
-from outreach.model.message import Accepted, Content, Outcome, Outgoing, Sends
+from outreach.model.message import Content, Outgoing, Sends
 from outreach.model.words import Channel, Purpose
 
 ACCOUNT = "AC" + "0" * 32
@@ -34,20 +34,6 @@ _OPENED = 50_000
 CONTENT = Content(
     text="Outreach: corte de luz en Providencia. Vuelta estimada: mar 05:30. Puede cambiar."
 )
-
-
-class _Null:
-    """Accepts at once: what is left is the sender and its ledger."""
-
-    channel = Channel.SMS
-    has_receipts = True
-    batch_size = 1_000
-
-    async def send(self, batch: list[Outgoing], deadline: float) -> list[Outcome]:
-        return [Accepted(id=each.id, provider_ref=f"SM{each.id:032x}") for each in batch]
-
-    async def close(self) -> None:
-        return None
 
 
 def _twilio(base_url: str) -> TwilioSms:
@@ -104,7 +90,7 @@ def measured(asked: Asked) -> Iterator[Figure]:
         value = _channel_alone(base_url, asked.size)
         yield _figure("SMS, the channel alone", value, limit, least)
         ways: dict[str, Callable[[], Sends]] = {
-            "SMS, sender and ledger alone": _Null,
+            "SMS, sender and ledger alone": _sending.Accepting,
             "SMS, dispatch with the ledger": lambda: _twilio(base_url),
         }
         memory = 0.0

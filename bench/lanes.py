@@ -19,19 +19,19 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import _databases
 import _sending
 from _figures import Asked, Figure, run
+from _sending import Noting
 from tests import make, town
 
-from outreach.delivery.hands import Driver, Hands, Limits, Times
+from outreach.delivery.hands import Limits
 from outreach.delivery.pace import BURST_S
 from outreach.delivery.sender import drive_lane
-from outreach.model.message import Accepted, Content, Outcome, Outgoing
+from outreach.model.message import Content
 from outreach.model.occasion import NewOccasion, Scope
 from outreach.model.words import Channel, OccasionKind, Service
 from outreach.outages import revise
@@ -46,40 +46,10 @@ CORES_FOR_TWO = 4
 CONTENT = Content(text="Outreach: corte de luz en Providencia. Vuelta estimada: mar 05:30.")
 
 
-class _Carrier:
-    """Accepts at once, and notes when each message was called."""
-
-    channel = Channel.SMS
-    has_receipts = True
-    batch_size = 1
-
-    def __init__(self) -> None:
-        self.called: list[float] = []
-
-    async def send(self, batch: list[Outgoing], deadline: float) -> list[Outcome]:
-        self.called += [time.perf_counter()] * len(batch)
-        return [Accepted(id=each.id, provider_ref=f"SM{each.id:032x}") for each in batch]
-
-    async def close(self) -> None:
-        return None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251  the clock that the product's wiring hands over
-
-
 def _drive(
-    database: Database, lane: str, carrier: _Carrier, *, seconds: float, linger: float = 0.0
+    database: Database, lane: str, carrier: Noting, *, seconds: float, linger: float = 0.0
 ) -> None:
-    hands = Hands(
-        render=lambda _one, _address: CONTENT,
-        open_address=make.KEYRING.open,
-        token=make.KEYRING.token,
-    )
-    driver = Driver(
-        owner=lane, provider="bench", hands=hands, limits=Limits(chunk=3_000, in_flight=800),
-        times=Times(now=_now, monotonic=time.monotonic, sleep=asyncio.sleep),
-    )  # fmt: skip
+    driver = _sending.driver_of(CONTENT, Limits(chunk=3_000, in_flight=800), owner=lane)
     driven = asyncio.run(
         drive_lane(database, lane, carrier, driver, duration=seconds, linger=linger)
     )
@@ -94,7 +64,7 @@ def _paced(database: Database, name: str, seconds: float) -> Iterator[Figure]:
     _sending.fill(database, int(RATE * seconds * 1.5), Channel.SMS)
     with database.write() as session:
         session.execute(t.lane.update().values(rate=float(RATE)))
-    carrier = _Carrier()
+    carrier = Noting()
     _drive(database, "sms", carrier, seconds=seconds)
     called = carrier.called
     held = (len(called) - 1) / (called[-1] - called[0])
@@ -116,7 +86,7 @@ def _paced(database: Database, name: str, seconds: float) -> Iterator[Figure]:
 def _work(url: str, lane: str, starts: Any, ended: Any) -> None:
     database = Database(url)
     starts.wait()
-    _drive(database, lane, _Carrier(), seconds=600)
+    _drive(database, lane, Noting(), seconds=600)
     ended.put(time.time())
     database.close()
 
@@ -157,13 +127,13 @@ def _two_workers(url: str, size: int) -> Figure:
 
 
 def _launched(database: Database, name: str) -> Figure:
-    carrier = _Carrier()
+    carrier = Noting()
     with tempfile.TemporaryDirectory() as folder:
         engine = town.engine(database, town.workspace(Path(folder)))
         with database.write() as session:
             town.build(session)
             make.make_lane(session, pool="sms:*", rate=_sending.RATE)
-        now = _now()
+        now = _sending.now()
         new = NewOccasion(
             kind=OccasionKind.OUTAGE, service=Service.ELECTRICITY, name=town.FEEDER, zone=make.ZONE
         )
@@ -179,7 +149,7 @@ def _launched(database: Database, name: str) -> Figure:
         lane.start()
         time.sleep(2.0)  # by now it waits for work
         began = time.perf_counter()
-        engine.launch(occasion, "unplanned-outage", actor="ana", now=_now())
+        engine.launch(occasion, "unplanned-outage", actor="ana", now=_sending.now())
         frozen = time.perf_counter() - began
         lane.join()
     heard = carrier.called[0] - began if carrier.called else float("inf")

@@ -99,6 +99,18 @@ def test_a_forged_update_makes_no_genuine_alert_old(engine, office):
     assert taken.became is Became.TAKEN
 
 
+def test_an_unsigned_cancel_of_an_exercise_wakes_nobody(engine, office):
+    cancel = _alert(
+        "A3", msgType="Cancel", status="Exercise", references=f"{SENDER},A1,{instant(NOW)}"
+    )
+
+    refused = _take(engine, office, cancel)
+
+    assert refused.became is Became.REFUSED
+    with engine.database.read() as session:
+        assert alarms.open_ones(session) == []
+
+
 def test_a_cancel_that_nobody_has_proved_goes_before_a_person_and_ends_nothing(engine, office):
     _take(engine, office, office.sign(_alert("A1")))
     cancel = _alert("A3", minutes=5, msgType="Cancel", references=f"{SENDER},A1,{instant(NOW)}")

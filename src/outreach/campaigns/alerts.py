@@ -187,6 +187,9 @@ def _unread(
 
     `is_forged`: perhaps, for nobody has proved it. It is newer than no alert that it names.
     """
+    is_asked = alert.is_cancel and not (
+        is_forged and alert.status != "Actual"
+    )  # no exercise ends a truth
     digest = hashlib.sha256(f"{alert.body}{alert.reason}".encode()).hexdigest()[:8]
     kept = Kept(
         sender=alert.sender or feed,
@@ -196,7 +199,7 @@ def _unread(
         msg_type=alert.msg_type,
         status=alert.status,
         refs=() if is_forged else tuple(str(each) for each in alert.references),
-        outcome=ASKED if alert.is_cancel else REFUSED,
+        outcome=ASKED if is_asked else REFUSED,
         reason=f"{alert.element}: {alert.reason}"[:_SHOWN],
         body=alert.body,
         at=now,

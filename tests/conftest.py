@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import structlog
 from sqlalchemy import create_engine, text
-from tests import carried_copy, databases
+from tests import carried_copy, databases, overheard
 
 from outreach.addresses import Keyring
 from outreach.entry import languages
@@ -58,6 +58,20 @@ def logs_and_language() -> Iterator[None]:
     _as_when_started()
     yield
     _as_when_started()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def listening() -> Iterator[None]:
+    with overheard.listening():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_personal_is_said(request: pytest.FixtureRequest, listening: None) -> Iterator[None]:
+    """In no log, of any level, and in no error; a test that says it itself is marked so."""
+    yield
+    heard = overheard.listener.answers()
+    assert not heard or request.node.get_closest_marker("says_personal"), heard
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests import make, town
+from tests import make, overheard, town
 
 from outreach import clock
 from outreach.addresses import write_keyring
@@ -70,6 +70,7 @@ class Company:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             _out, error = process.communicate(timeout=30)
+            overheard.listener.hears("a process's log", error)
             print(error)  # noqa: T201  pytest shows it where the test fails
 
     def launch(self) -> float:

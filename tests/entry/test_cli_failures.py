@@ -60,6 +60,7 @@ def test_each_of_several_mistakes_has_its_line(capsys):
     ]
 
 
+@pytest.mark.says_personal
 def test_what_was_not_foreseen_shows_its_place_but_not_its_text(capsys):
     assert ended(KeyError("+56911112222")) == 1
 

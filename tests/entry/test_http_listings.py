@@ -120,6 +120,7 @@ ODD = {
 }
 
 
+@pytest.mark.says_personal  # the client of the test logs the address that it asks for
 def test_what_is_asked_wrongly_is_a_problem_document_that_repeats_nothing(client):
     for path, status in ODD.items():
         refused = client.get(path)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from tests.fleet.failpoints import put_everywhere
 
 from outreach.channels import replies
@@ -62,6 +63,17 @@ def _regress() -> None:
     put_everywhere(plain, whatever_it_says)
 
 
+def _tell() -> None:
+    """Each worker logs whom it sends to."""
+    plain = TwilioSms.send
+
+    async def send(channel: TwilioSms, batch: list[Outgoing], deadline: float) -> list[Outcome]:
+        structlog.get_logger().debug("sending", to=[one.to for one in batch])
+        return await plain(channel, batch, deadline)
+
+    _put(TwilioSms, "send", send)
+
+
 def _put(owner: type, name: str, instead: Any) -> None:
     setattr(owner, name, instead)
 
@@ -71,4 +83,5 @@ RULES: dict[str, Callable[[], None]] = {
     "believe": _believe,
     "overlook stops": _overlook_stops,
     "regress": _regress,
+    "tell": _tell,
 }

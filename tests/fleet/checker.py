@@ -9,6 +9,7 @@ misnamed    carries a reference that is no copy of it
 unasked     a copy without a call in the history: the fleet itself is broken
 regressed   its state is less than what its acknowledged callbacks say
 forged      moved by a callback that nobody signed
+told        a number, an address or a secret in a process's log
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sqlalchemy import select
 from tests.fleet import history
 from tests.fleet.terms import Fleet
 from tests.make import KEYRING
+from tests.overheard import personal
 
 from outreach import clock
 from outreach.delivery import doubt, receipts
@@ -56,6 +58,7 @@ class Verdict:
     regressed: int = 0
     forged: int = 0
     uneven: int = 0
+    told: int = 0
     late_calls: int = 0
     """Calls begun more than a second after what forbids them was committed."""
     unknown: int = 0
@@ -67,7 +70,7 @@ class Verdict:
     def broken(self) -> dict[str, int]:
         """The rules that were broken; empty: all is well. A double that is flagged breaks none."""
         named = ("lost", "stuck", "unflagged", "invented", "denied", "misnamed", "unasked",
-                 "regressed", "forged", "uneven", "late_calls")  # fmt: skip
+                 "regressed", "forged", "uneven", "told", "late_calls")  # fmt: skip
         return {name: count for name in named if (count := getattr(self, name))}
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,6 +115,9 @@ def check(fleet: Fleet, database: Database) -> Verdict:
         )
     verdict.copies = sum(1 for one in history.lines(fleet.ledger) if one["event"] == "accepted")
     late(verdict, events, {row["id"]: row for row in rows})
+    for log in sorted((fleet.folder / "logs").glob("*.log")):
+        for said in personal(log.read_text()):
+            verdict.add("told", {"log": log.name, "said": said})
     return verdict
 
 

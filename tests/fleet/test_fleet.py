@@ -55,6 +55,7 @@ def test_kills_and_lost_replies_lose_nothing_and_double_nothing_in_silence(
         ("resend in doubt", "unflagged", 1.0),
         ("believe", "invented", 0.0),
         ("regress", "regressed", 0.0),
+        ("tell", "told", 0.0),
     ],
 )
 def test_a_rule_broken_on_purpose_is_found(

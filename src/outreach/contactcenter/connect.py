@@ -6,6 +6,7 @@ table of zones, and what was put on a contact would stay in its record when it i
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -51,6 +52,8 @@ def client(settings: Settings) -> Client:
         raise InputRefused(
             "contactcenter.connect needs boto3: pip install 'outreach[connect]'"
         ) from None
+    # AWS's layers log whole answers at DEBUG, and what signs a question.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     limits = Config(
         connect_timeout=2,
         read_timeout=CALL_S,

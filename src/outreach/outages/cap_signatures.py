@@ -6,6 +6,7 @@ looked at. What is read afterwards is what was signed, and nothing that stands a
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def proof(raw: bytes, number: int, trusted: tuple[Certificate, ...]) -> Proof:
     from signxml.exceptions import InvalidSignature  # noqa: PLC0415
     from signxml.verifier import SignatureConfiguration, XMLVerifier  # noqa: PLC0415
 
+    logging.getLogger("signxml").setLevel(logging.WARNING)  # the whole alert, at DEBUG
     alert = _alone(raw, number)
     methods = frozenset(SignatureMethod[each] for each in _METHODS)
     for each in trusted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -55,5 +56,7 @@ class Office:
         kind = "rsa" if isinstance(self.key, rsa.RSAPrivateKey) else "ecdsa"
         how = method or CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
         signer = XMLSigner(signature_algorithm=f"{kind}-sha256", c14n_algorithm=how)
+        logging.disable(logging.DEBUG)  # the office's own program logs what it signs
         signed = signer.sign(etree.fromstring(raw), key=self.key, cert=[self.certificate])
+        logging.disable(logging.NOTSET)
         return bytes(etree.tostring(signed))

@@ -1,4 +1,4 @@
-"""Who belongs together, for millions: union-find in flat arrays, and the lowest account of each component."""
+"""Who belongs together, for millions: union-find in flat arrays, and the first account of each component."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
-_PAD = b"\0"
-
 
 class Components:
-    """Customers and what joins them; about 20 bytes each, whatever they hold.
+    """Customers and what joins them; about 12 bytes each.
 
     Ids that were not given at the start (closed customers) are passed over.
     """
@@ -19,8 +17,7 @@ class Components:
         """`ids` ascend."""
         self._ids = array("I", ids)
         self._leaders = array("i", range(len(self._ids)))
-        self._width = 12
-        self._lowest = bytearray(self._width * len(self._ids))
+        self._first = array("I", bytes(4 * len(self._ids)))
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -36,20 +33,18 @@ class Components:
         first, second = self._leader(places[0]), self._leader(places[1])
         self._leaders[max(first, second)] = min(first, second)
 
-    def offer(self, id_: int, account: str) -> None:
-        """An open account of this customer; call it when all that joins is joined."""
+    def offer(self, id_: int, account: int) -> None:
+        """An open account of this customer, lowest first; call it when all that joins is joined."""
         place = self._place(id_)
         if place is None:
             return
         leader = self._leader(place)
-        is_first = self._lowest[leader * self._width] == 0
-        if is_first or number(account) < number(self._read(leader)):
-            self._write(leader, account.encode())
+        self._first[leader] = self._first[leader] or account
 
-    def lowest(self, id_: int) -> str:
-        """The lowest account of this customer's component; empty if it has none."""
+    def first(self, id_: int) -> int:
+        """The account that was offered first in this customer's component; 0 if it has none."""
         place = self._place(id_)
-        return "" if place is None else self._read(self._leader(place))
+        return 0 if place is None else self._first[self._leader(place)]
 
     def slices(self, size: int) -> Iterator[tuple[int, int]]:
         """(first, last) ids of as many customers each."""
@@ -69,26 +64,3 @@ class Components:
             leaders[place] = leaders[leaders[place]]  # halving keeps the paths short
             place = leaders[place]
         return place
-
-    def _read(self, leader: int) -> str:
-        begin = leader * self._width
-        return self._lowest[begin : begin + self._width].rstrip(_PAD).decode()
-
-    def _write(self, leader: int, account: bytes) -> None:
-        if len(account) > self._width:
-            self._widen(len(account))
-        begin = leader * self._width
-        self._lowest[begin : begin + self._width] = account.ljust(self._width, _PAD)
-
-    def _widen(self, width: int) -> None:
-        """Rare: an account number longer than any before."""
-        old, narrow = self._lowest, self._width
-        self._lowest, self._width = bytearray(width * len(self._ids)), width
-        for place in range(len(self._ids)):
-            held = old[place * narrow : (place + 1) * narrow]
-            self._lowest[place * width : place * width + narrow] = held
-
-
-def number(account: str) -> tuple[int, str]:
-    """Account numbers in the order of numbers, also when they are unpadded."""
-    return len(account), account

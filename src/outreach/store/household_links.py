@@ -33,10 +33,9 @@ def ids(session: Session, asked: Select[Any]) -> Iterator[int]:
     return (row[0] for row in _streamed(session, asked))
 
 
-def open_accounts(session: Session) -> Iterator[tuple[int, str]]:
-    """(customer, account ref) of every open account."""
-    found = select(t.account.c.customer_id, t.account.c.ref).where(t.account.c.closed_at.is_(None))
-    return _streamed(session, found)
+def open_accounts(session: Session) -> Iterator[tuple[int, int]]:
+    """(customer, account id) of every open account, lowest number first."""
+    return _streamed(session, _accounts(session))
 
 
 def together_at_premises(session: Session) -> Iterator[Pair]:
@@ -100,12 +99,19 @@ def premises_of(session: Session, customers: Collection[int]) -> list[Pair]:
     return list(session.execute(_supplied().where(those)))
 
 
-def accounts_of(session: Session, customers: Collection[int]) -> list[tuple[int, str]]:
-    """(customer, account ref) of the open accounts of these."""
+def accounts_of(session: Session, customers: Collection[int]) -> list[tuple[int, int]]:
+    """(customer, account id) of the open accounts of these, lowest number first."""
+    those = bulk.among(session, t.account.c.customer_id, customers)
+    return list(session.execute(_accounts(session).where(those)))
+
+
+def _accounts(session: Session) -> Select[Any]:
+    """In the order of numbers, also where they are unpadded."""
     account = t.account.c
-    those = bulk.among(session, account.customer_id, customers)
-    asked = select(account.customer_id, account.ref).where(those, account.closed_at.is_(None))
-    return list(session.execute(asked))
+    is_sqlite = session.get_bind().dialect.name == "sqlite"  # which compares byte by byte
+    order = account.ref if is_sqlite else account.ref.collate("C")
+    asked = select(account.customer_id, account.id).where(account.closed_at.is_(None))
+    return asked.order_by(func.length(account.ref), order)
 
 
 def neighbours(session: Session, customers: Collection[int], more_than: int) -> set[int]:

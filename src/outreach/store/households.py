@@ -164,9 +164,11 @@ def _strangers(session: Session, people: Components, those: ColumnElement[bool])
         .join(t.household, t.household.c.id == t.customer.c.household_id)
         .where(those, t.customer.c.closed_at.is_(None))
     )
-    wanted = ((customer, ref, people.lowest(customer)) for customer, ref in found)
+    wanted = [(customer, ref, people.first(customer)) for customer, ref in found]
+    those = bulk.among(session, t.account.c.id, {account for _customer, _ref, account in wanted})
+    named = dict(session.execute(select(t.account.c.id, "H-" + t.account.c.ref).where(those)).all())
     return [
-        (one, f"H-{account}") for one, ref, account in wanted if account and ref != f"H-{account}"
+        (one, named[account]) for one, ref, account in wanted if account and ref != named[account]
     ]
 
 

@@ -9,6 +9,7 @@ from tests import make
 
 from outreach.model.words import Channel
 from outreach.store import tables as t, touched
+from outreach.store.dialects import insert_into
 from outreach.store.session import Session
 
 PLACES = (-1, 1 << 32, 2 << 32, 3 << 32, 300 << 32, 301 << 32, 302 << 32, 800 << 32)
@@ -64,9 +65,9 @@ def account(session: Session, draw: Random, customer: int) -> None:
 
 def change(session: Session, draw: Random) -> None:
     """One change of the record, noted as a load would note it."""
-    draw.choice([_close, _move, _supply, _unsupply, _mark_bad, _hold, _household, _reclass])(
-        session, draw
-    )
+    draw.choice(
+        [_close, _move, _supply, _unsupply, _mark_bad, _say_no, _say_no, _say_yes, _hold, _household, _reclass]
+    )(session, draw)  # fmt: skip
 
 
 def _any(session: Session, draw: Random, table) -> int:
@@ -116,6 +117,23 @@ def _mark_bad(session: Session, draw: Random) -> None:
     where = t.contact_point.c.id == point
     session.execute(update(t.contact_point).where(where).values(bad_since=make.NOW))
     touched.holders_of_points(session, [point])
+
+
+def _say_no(session: Session, draw: Random) -> None:
+    where = t.contact_point.c.id == _any(session, draw, t.contact_point)
+    point = session.execute(select(t.contact_point).where(where)).one()
+    row = {"address_hash": point.address_hash, "channel": draw.choice(["*", point.channel]),
+           "purpose": draw.choice(["*", "service", "service", "commercial"])}  # fmt: skip
+    said = insert_into(session, t.suppression).values(**row, reason="said so", at=make.NOW)
+    session.execute(said.on_conflict_do_nothing())
+    touched.holders_of_addresses(session, [point.address_hash])
+
+
+def _say_yes(session: Session, draw: Random) -> None:
+    where = t.contact_point.c.id == _any(session, draw, t.contact_point)
+    hashed = session.execute(select(t.contact_point.c.address_hash).where(where)).scalar_one()
+    session.execute(delete(t.suppression).where(t.suppression.c.address_hash == hashed))
+    touched.holders_of_addresses(session, [hashed])
 
 
 def _hold(session: Session, draw: Random) -> None:

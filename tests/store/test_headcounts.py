@@ -105,9 +105,21 @@ def by_hand(session: Session, span):
 
 def points(session: Session, customer):
     c, p = t.customer_contact.c, t.contact_point
-    found = select(p.c.channel, p.c.id).join(t.customer_contact, c.contact_point_id == p.c.id)
+    found = select(p.c.channel, p.c.id, p.c.address_hash).join(
+        t.customer_contact, c.contact_point_id == p.c.id
+    )
     usable = c.usable & (c.basis != "") & p.c.bad_since.is_(None)
-    return {tuple(row) for row in session.execute(found.where(c.customer_id == customer, usable))}
+    held = session.execute(found.where(c.customer_id == customer, usable)).all()
+    said = session.execute(select(t.suppression.c["address_hash", "channel", "purpose"])).all()
+    noes = {
+        row: {
+            no for hashed, at, no in said if hashed == row.address_hash and at in {"*", row.channel}
+        }
+        for row in held
+    }
+    is_served = any(not noes[row] & {"*", "service"} for row in held)
+    closing = {"*", "service"} if is_served else {"*"}
+    return {(row.channel, row.id) for row in held if not noes[row] & closing}
 
 
 def speaks(preferred: str | None, channels):

@@ -8,9 +8,17 @@ from tests import make
 from tests.store import random_town
 from tests.store.random_town import seeded
 
-from outreach.model.words import LoadState
-from outreach.store import generations, reach, recurrences, suppressions, tables as t, touched
-from outreach.store.session import Database
+from outreach.model.words import Channel, LoadState
+from outreach.store import (
+    consents,
+    generations,
+    reach,
+    recurrences,
+    suppressions,
+    tables as t,
+    touched,
+)
+from outreach.store.session import Database, Session
 
 COLUMNS = [column for column in t.reach.c if column.name not in {"since", "until"}]
 
@@ -213,6 +221,64 @@ def test_a_number_that_a_receipt_calls_bad_leaves_reach_by_itself(database):
     assert seen(database) == anew(database)
     assert [row[COLUMNS.index(t.reach.c.channel)] for row in seen(database)] == [""]
     assert reach.keep_up(database, owner="worker", now=make.NOW) == 0
+
+
+def texted_and_mailed(session: Session) -> tuple[bytes, bytes]:
+    """A customer under a feeder with a telephone and an e-mail address; their keyed hashes."""
+    customer = make.make_customer(session)
+    make.make_premise(session, account=make.make_account(session, customer=customer))
+    hashes = []
+    for channel, address in ((Channel.SMS, "+56912345678"), (Channel.EMAIL, "ana@town.example")):
+        point = make.make_contact_point(session, channel=channel, address=address)
+        make.make_customer_contact(session, customer=customer, contact_point=point)
+        hashes.append(make.KEYRING.hash(address))
+    return hashes[0], hashes[1]
+
+
+def channels(database: Database) -> set[str]:
+    reach.keep_up(database, owner="worker", now=make.NOW)
+    assert seen(database) == anew(database)
+    return {row[COLUMNS.index(t.reach.c.channel)] for row in seen(database)}
+
+
+def test_who_said_no_on_one_channel_hears_on_the_next_and_again_after_a_yes(database):
+    with database.write() as session:
+        sms, _email = texted_and_mailed(session)
+    renewed(database)
+    word = consents.Word(address_hash=sms, channel=Channel.SMS, via="reply")
+
+    assert channels(database) == {"sms", "email"}
+    with database.write() as session:
+        consents.stop(session, word, now=make.NOW)
+    assert channels(database) == {"email"}
+    with database.write() as session:
+        consents.start(session, word, provider_too=False, now=make.NOW)
+    assert channels(database) == {"sms", "email"}
+
+
+def test_an_opt_out_that_the_carrier_reports_leaves_reach_by_itself(database):
+    message = holder_of_a_bad_number(database)
+    with database.write() as session:
+        suppressions.opt_out(session, [message], now=make.NOW)
+
+    assert channels(database) == {""}
+
+
+def test_who_wants_no_notices_anywhere_is_still_there_for_an_emergency(database):
+    with database.write() as session:
+        hashes = texted_and_mailed(session)
+    renewed(database)
+    words = [
+        consents.Word(address_hash=hashed, channel=channel, purpose="service", via="page")
+        for hashed, channel in zip(hashes, (Channel.SMS, Channel.EMAIL), strict=True)
+    ]
+
+    with database.write() as session:
+        consents.stop(session, words[0], now=make.NOW)
+    assert channels(database) == {"email"}
+    with database.write() as session:
+        consents.stop(session, words[1], now=make.NOW)
+    assert channels(database) == {"sms", "email"}
 
 
 def test_nothing_is_kept_up_while_a_load_is_merging_or_another_process_does_it(database):

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from outreach.addresses import Keyring
 from outreach.model.errors import StoreUnusable
-from outreach.store import erasing, person_requests, tables as t
+from outreach.store import erasing, person_requests, tables as t, touched
 from outreach.store.dialects import insert_into
 from outreach.store.session import Database, Session
 
@@ -107,15 +107,17 @@ def add(session: Session, since: Since, *, now: datetime) -> Added:
 
 def _add_opt_outs(session: Session, suppressions: _Rows) -> int:
     known = [column.name for column in t.suppression.columns]
-    added: list[Row[Any]] = []
+    added = 0
     for start in range(0, len(suppressions), 100):
         some = [
             {name: row[name] for name in known if name in row}
             for row in suppressions[start : start + 100]
         ]
         statement = insert_into(session, t.suppression).values(some).on_conflict_do_nothing()
-        added += session.execute(statement.returning(t.suppression.c.channel)).all()
-    return len(added)
+        new = session.scalars(statement.returning(t.suppression.c.address_hash)).all()
+        touched.holders_of_addresses(session, new)
+        added += len(new)
+    return added
 
 
 def _revoke(session: Session, revoked: _Rows) -> None:

@@ -51,6 +51,7 @@ def stop(session: Session, word: Word, *, reason: str = SAID_SO, now: datetime) 
     if added is not None:
         newest = _newest_messages(session, word)
         recalls.of_addresses(session, newest, since=now - _HELD_FOR, now=now)
+        touched.holders_of_addresses(session, [word.address_hash])
     changes.bump(session, "stop", now=now)
     return added is not None
 
@@ -66,6 +67,7 @@ def start(session: Session, word: Word, *, provider_too: bool, now: datetime) ->
     if not provider_too:
         mine.append(s.reason != PROVIDER)
     session.execute(delete(t.suppression).where(*mine))
+    touched.holders_of_addresses(session, [word.address_hash])
     changes.bump(session, "stop", now=now)
     left = select(s.reason).where(
         s.address_hash == word.address_hash, s.channel.in_([word.channel, ANY])

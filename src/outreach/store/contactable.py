@@ -6,10 +6,11 @@ import operator
 from collections.abc import Sequence
 from functools import reduce
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, func, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, not_, or_, select
 
 from outreach.model.words import CHANNEL_BITS, Channel, Purpose
 from outreach.store import tables as t
+from outreach.store.suppressions import ANY
 
 WRITTEN = (Channel.SMS, Channel.EMAIL)
 """The channels for which messages are counted beforehand."""
@@ -30,6 +31,40 @@ def is_contactable(
     )
 
 
+def is_spoken_to(
+    held: FromClause = t.customer_contact, point: FromClause = t.contact_point
+) -> ColumnElement[bool]:
+    """The same without who has said no there: they hear on their next channel.
+
+    Who wants no service notices there, and takes them nowhere else, stays: in an emergency they are told.
+    """
+    another, its = t.customer_contact.alias(), t.contact_point.alias()
+    elsewhere = exists().where(
+        another.c.customer_id == held.c.customer_id,
+        its.c.id == another.c.contact_point_id,
+        is_contactable(another, its),
+        not_(_is_closed(its, ANY, Purpose.SERVICE)),
+    )
+    return and_(
+        is_contactable(held, point),
+        not_(_is_closed(point, ANY)),
+        or_(not_(_is_closed(point, Purpose.SERVICE)), not_(elsewhere.correlate(held))),
+    )
+
+
+def _is_closed(point: FromClause, *purposes: str) -> ColumnElement[bool]:
+    s = t.suppression.alias()
+    return (
+        exists()
+        .where(
+            s.c.address_hash == point.c.address_hash,
+            or_(s.c.channel == ANY, s.c.channel == point.c.channel),
+            s.c.purpose.in_(purposes),
+        )
+        .correlate(point)
+    )
+
+
 def bits(customer: ColumnElement[int]) -> ColumnElement[int]:
     """The set of channels (CHANNEL_BITS) on which this customer can be written to."""
     # Under names of their own: the statement around it may join the same tables.
@@ -42,7 +77,7 @@ def bits(customer: ColumnElement[int]) -> ColumnElement[int]:
     found = (
         select(total)
         .select_from(held.join(point, point.c.id == held.c.contact_point_id))
-        .where(held.c.customer_id == customer, is_contactable(held, point))
+        .where(held.c.customer_id == customer, is_spoken_to(held, point))
         .scalar_subquery()
     )
     return func.coalesce(found, 0)

@@ -178,7 +178,7 @@ def _next_points(plan: Climb, m: Any) -> Any:
     theirs = and_(
         held.c.customer_id == m.c.customer_id,
         point.c.channel.in_(plan.channels),
-        contactable.is_contactable(held, point),
+        contactable.is_spoken_to(held, point),
         not_(_is_tried(plan, m, point)),
         not_(_is_written(plan, point)),
     )
@@ -188,7 +188,7 @@ def _next_points(plan: Climb, m: Any) -> Any:
         .where(
             held_before.c.customer_id == m.c.customer_id,
             before.c.id == held_before.c.contact_point_id,
-            contactable.is_contactable(held_before, before),
+            contactable.is_spoken_to(held_before, before),
             before.c.channel.in_(plan.channels),
             not_(_is_tried(plan, m, before)),
             _place(plan, before.c.channel) < at,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, exists, func, insert, literal, select, update
 
-from outreach.store import changes, tables as t
+from outreach.store import changes, tables as t, touched
 from outreach.store.dialects import insert_into
 from outreach.store.session import Session
 from outreach.store.types import UtcDateTime
@@ -92,7 +92,8 @@ def restrict(session: Session, *, now: datetime, customer: int | None = None) ->
         written = insert_into(session, t.suppression)
         columns = ["address_hash", "channel", "purpose", "reason", "at"]
         stopped = written.from_select(columns, found).on_conflict_do_nothing()
-        new = list(session.scalars(stopped.returning(t.suppression.c.purpose)))
+        new = set(session.scalars(stopped.returning(t.suppression.c.address_hash)))
+        touched.holders_of_addresses(session, new)
         rows += len(new) if purpose == _BUT_LIFE[0] else 0
     if rows:
         changes.bump(session, "stop", now=now)
@@ -116,9 +117,10 @@ def lift(session: Session, customer: int, *, now: datetime) -> int:
     # A No that was said meanwhile found its row taken, and would go with the restriction.
     session.execute(update(t.suppression).where(ours, no).values(reason="opted out"))
     gone = delete(t.suppression).where(ours)
-    lifted = list(session.scalars(gone.returning(s.purpose)))
+    lifted = session.execute(gone.returning(s.purpose, s.address_hash)).all()
+    touched.holders_of_addresses(session, {row.address_hash for row in lifted})
     changes.bump(session, "stop", now=now)
-    return lifted.count(_BUT_LIFE[0])
+    return sum(row.purpose == _BUT_LIFE[0] for row in lifted)
 
 
 def shared_points(session: Session, customer: int) -> int:

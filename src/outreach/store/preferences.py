@@ -11,7 +11,15 @@ from sqlalchemy import delete, exists, or_, select
 
 from outreach.model.alarm import AlarmKind
 from outreach.model.words import Channel, PriorityClass, Purpose
-from outreach.store import alarms, changes, consents, contactable, suppressions, tables as t
+from outreach.store import (
+    alarms,
+    changes,
+    consents,
+    contactable,
+    suppressions,
+    tables as t,
+    touched,
+)
 from outreach.store.consents import Word
 from outreach.store.dialects import insert_into
 from outreach.store.ivr import SHARED_BY_MANY
@@ -167,6 +175,7 @@ def _allow(session: Session, way: Way, purpose: Purpose) -> None:
     ]
     rows = session.execute(select(t.suppression).where(*mine)).mappings().all()
     session.execute(delete(t.suppression).where(*mine))
+    touched.holders_of_addresses(session, [way.address_hash])
     allowed = {purpose, Purpose.EMERGENCY} if purpose is Purpose.SERVICE else {purpose}
     for row in rows:
         for channel in tuple(Channel) if row["channel"] == ANY else (row["channel"],):

@@ -140,7 +140,7 @@ def _messages(those: ColumnElement[bool]) -> Select[Any]:
         .select_from(t.customer_contact)
         .join(t.contact_point, point.id == held.contact_point_id)
         .join(t.customer, c.id == held.customer_id)
-        .where(those, c.closed_at.is_(None), contactable.is_contactable())
+        .where(those, c.closed_at.is_(None), contactable.is_spoken_to())
         .cte("holder")
         .prefix_with("MATERIALIZED")
     )

@@ -59,6 +59,8 @@ def opt_out(
     )
     written = insert_into(session, t.suppression)
     session.execute(written.from_select(_COLUMNS, rows).on_conflict_do_nothing())
+    points = select(m.c.contact_point_id).where(m.c.id.in_(messages)).distinct()
+    touched.holders_of_points(session, list(session.scalars(points)))
     recalls.of_addresses(session, messages, since=now - _HELD_FOR, now=now)
     changes.bump(session, "stop", now=now)
 

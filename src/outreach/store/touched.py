@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Select, delete, insert, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
+from outreach.model.words import Channel
 from outreach.store import bulk, tables as t
 from outreach.store.session import Session
 
@@ -51,7 +52,19 @@ def holders_of_points(session: Session, points: Sequence[int]) -> None:
     """Notes whoever holds one of these contact points."""
     held = t.customer_contact
     those = bulk.among(session, held.c.contact_point_id, points)
-    found = select(held.c.customer_id).where(those).distinct()
+    _customers(session, select(held.c.customer_id).where(those).distinct())
+
+
+def holders_of_addresses(session: Session, hashes: Collection[bytes]) -> None:
+    """Notes whoever holds one of these addresses, on whichever channel."""
+    held, p = t.customer_contact.c, t.contact_point.c
+    # Every channel is named because the index begins with it.
+    those = (p.channel.in_(list(Channel)), bulk.among(session, p.address_hash, hashes))
+    found = select(held.customer_id).join(t.contact_point, p.id == held.contact_point_id)
+    _customers(session, found.where(*those).distinct())
+
+
+def _customers(session: Session, found: Select[tuple[int]]) -> None:
     session.execute(
         _insert(session)(t.touched_customer)
         .from_select(["customer_id"], found)

@@ -110,13 +110,12 @@ def points(session: Session, customer):
     )
     usable = c.usable & (c.basis != "") & p.c.bad_since.is_(None)
     held = session.execute(found.where(c.customer_id == customer, usable)).all()
-    said = session.execute(select(t.suppression.c["address_hash", "channel", "purpose"])).all()
+    said = session.execute(select(t.suppression)).all()
     noes = {
-        row: {
-            no for hashed, at, no in said if hashed == row.address_hash and at in {"*", row.channel}
-        }
+        row: {no.purpose for no in said
+              if no.address_hash == row.address_hash and no.channel in {"*", row.channel}}
         for row in held
-    }
+    }  # fmt: skip
     is_served = any(not noes[row] & {"*", "service"} for row in held)
     closing = {"*", "service"} if is_served else {"*"}
     return {(row.channel, row.id) for row in held if not noes[row] & closing}

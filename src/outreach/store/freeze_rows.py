@@ -264,11 +264,7 @@ def _spoken_to(session: Session, plan: Freezing) -> list[ColumnElement[bool]]:
     r = t.reach
     spoken = r.c.channel == contactable.chosen(plan.channels, r.c.channels, r.c.preferred)
     if plan.together:
-        further = _on_every_channel(plan, r.c.priority, r.c.channel)
-        if plan.wave.audience is Audience.JOINED and plan.earlier:
-            # Who heard on one channel has not just joined, whatever became of the call.
-            further &= not_(overlap.was_told(r.c.customer_id, plan.earlier, states=_MAYBE_TOLD))
-        spoken = or_(spoken, further)
+        spoken = or_(spoken, _on_every_channel(plan, r.c.priority, r.c.channel))
     conditions = [*_of_audience(session, plan), spoken, r.c.channel != ""]
     told = list(plan.siblings)
     if told:
@@ -277,6 +273,8 @@ def _spoken_to(session: Session, plan: Freezing) -> list[ColumnElement[bool]]:
         conditions.append(
             not_(overlap.has_message(r.c.contact_point_id, plan.earlier, states=_MAYBE_TOLD))
         )
+        # Who heard on one channel has not just joined, whatever became of the call, or of their wish for texts.
+        conditions.append(not_(overlap.was_told(r.c.customer_id, plan.earlier, states=_MAYBE_TOLD)))
     return conditions
 
 

@@ -1,0 +1,93 @@
+"""Who has said no to one channel is told on their next, and once; nobody is promised what will not leave."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests import make, town
+from tests.campaigns.tell import NOW, UNPLANNED, customer, launched, moved, opened, updated
+
+from outreach.campaigns.engine import Engine
+from outreach.campaigns.preview import preview
+from outreach.model.occasion import OccasionId
+from outreach.model.words import Channel, MessageState
+from outreach.store import consents, generations, reach, tables as t
+
+DOS, MAIL = "+56910002222", "dos@town.example"
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def engine(database, tmp_path: Path) -> Engine:
+    """Six homes told by SMS; K-0002 has another number in place of theirs, and a mailbox."""
+    with database.write() as session:
+        town.build(session)
+    engine = town.engine(database, town.workspace(tmp_path))
+    who = customer(engine, "K-0002")
+    with database.write() as session:
+        held = t.customer_contact
+        session.execute(held.delete().where(held.c.customer_id == who))
+        for channel, address in ((Channel.SMS, DOS), (Channel.EMAIL, MAIL)):
+            point = make.make_contact_point(session, channel=channel, address=address)
+            make.make_customer_contact(session, customer=who, contact_point=point)
+    reach.renew(database, now=NOW)
+    generations.switch(database, now=NOW)
+    return engine
+
+
+def said_no(engine: Engine) -> None:
+    word = consents.Word(address_hash=make.KEYRING.hash(DOS), channel=Channel.SMS, via="reply")
+    with engine.database.write() as session:
+        consents.stop(session, word, now=NOW)
+    reach.keep_up(engine.database, owner="worker", now=NOW)
+
+
+def told(engine: Engine) -> list[tuple[str, str]]:
+    """(channel, step) of all that was written to K-0002."""
+    m, w = t.message.c, t.step_run.c
+    mine: Any = select(m.channel, w.step).join(t.step_run, w.id == m.step_run_id)
+    with engine.database.read() as session:
+        rows = session.execute(
+            mine.where(m.customer_id == customer(engine, "K-0002")).order_by(m.id)
+        )
+        return [(row.channel, row.step) for row in rows]
+
+
+def test_who_stopped_the_texts_is_told_by_e_mail(engine):
+    said_no(engine)
+
+    launched(engine)
+
+    assert [channel for channel, _step in told(engine)] == ["email"]
+
+
+def test_a_preview_promises_what_a_launch_writes(engine):
+    occasion = opened(engine).occasion.id
+    before = promised(engine, occasion)
+    said_no(engine)
+
+    assert promised(engine, occasion) - before == {"email": 1}
+    assert before - promised(engine, occasion) == {"sms": 1}
+
+
+def promised(engine: Engine, occasion: OccasionId) -> Counter[str]:
+    shown = preview(engine, occasion, UNPLANNED, now=NOW)
+    return sum((Counter(step.by_channel) for step in shown.steps), Counter())
+
+
+def test_who_was_texted_before_the_stop_has_not_just_joined(engine):
+    applied = launched(engine)
+    moved(engine, MessageState.DELIVERED)
+    first = told(engine)
+    said_no(engine)
+
+    updated(engine, applied, at=NOW + HOUR, etr_at=NOW + 5 * HOUR)
+
+    assert [channel for channel, _step in first] == ["sms"]
+    assert ("email", "joined_with_etr") not in told(engine)
+    assert all(channel == "sms" for channel, _step in told(engine)), "the claim stops what follows"

@@ -32,6 +32,7 @@ BUSY_MS = 10
 
 _LOCALE = "coalesce((SELECT f.locale FROM preference f WHERE f.customer_id = c.id), c.locale)"
 """The language that a person chose on their page, else the record's."""
+# In the order of the fields of CallerPremise.
 _COLUMNS = f"pr.id, pr.tree_order, pr.locality, pr.zone, a.priority, {_LOCALE}, c.id, a.customer_type, pr.postal_code"
 _SUPPLIES = """
 JOIN supply s ON s.account_id = a.id
@@ -39,12 +40,13 @@ JOIN premise pr ON pr.id = s.premise_id AND pr.closed_at IS NULL
 """
 _BY_ADDRESS = f"""
 SELECT {_COLUMNS}, p.channel
-FROM contact_point p
+FROM (VALUES ('voice'), ('sms')) AS calls
+JOIN contact_point p ON p.channel = calls.column1
 JOIN customer_contact cc ON cc.contact_point_id = p.id
 JOIN customer c ON c.id = cc.customer_id AND c.closed_at IS NULL
 JOIN account a ON a.customer_id = c.id AND a.closed_at IS NULL
 {_SUPPLIES}
-WHERE p.channel IN ('voice', 'sms') AND p.address_hash = ? AND p.customers <= {SHARED_BY_MANY}
+WHERE p.address_hash = ? AND p.customers <= {SHARED_BY_MANY}
 LIMIT {MOST_PREMISES}
 """  # noqa: S608  constants of this file
 _BY_ACCOUNT = f"""
@@ -86,14 +88,17 @@ class Callers:
     def by_address(self, address_hash: bytes) -> tuple[CallerPremise, ...]:
         """Current supplies of whoever holds this address; empty if shared by many or unknown."""
         rows = self._ask(self._by_address, (address_hash,))
+        if len(rows) == 1:
+            *supply, channel = rows[0]
+            return (CallerPremise._make([*supply, channel == Channel.SMS]),)
         takes_sms = any(row[-1] == Channel.SMS for row in rows)
-        found = rows if len(rows) == 1 else dict.fromkeys(row[:-1] for row in rows)
-        return tuple([_premise(row, takes_sms=takes_sms) for row in found])
+        found = dict.fromkeys(row[:-1] for row in rows)
+        return tuple([CallerPremise._make([*row, takes_sms]) for row in found])
 
     def by_account(self, ref: str) -> tuple[CallerPremise, ...]:
         """Current supplies of one account; empty if unknown or closed."""
         found = dict.fromkeys(map(tuple, self._ask(self._by_account, (ref,))))
-        return tuple([_premise(row, takes_sms=False) for row in found])
+        return tuple([CallerPremise(*row) for row in found])
 
     def told_at(self, address_hash: bytes, occasion: int) -> datetime | None:
         """When this address was last texted about this occasion: as its provider took it."""
@@ -155,22 +160,6 @@ def _session(database: Database) -> Any:
     made.autocommit = True
     made.execute(f"SET statement_timeout = {ANSWER_WITHIN_MS}")
     return made
-
-
-def _premise(row: Sequence[Any], *, takes_sms: bool) -> CallerPremise:
-    premise_id, tree_order, locality, zone, priority, locale, customer_id, customer_type, code = row[:9]  # fmt: skip
-    return CallerPremise(
-        premise_id=premise_id,
-        tree_order=tree_order,
-        locality=locality,
-        zone=zone,
-        priority=priority,
-        locale=locale,
-        customer_id=customer_id,
-        customer_type=customer_type,
-        postal_code=code,
-        takes_sms=takes_sms,
-    )
 
 
 def truth(session: Session, occasion: Occasion, *, shown_id: str) -> LiveTruth:

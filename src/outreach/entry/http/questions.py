@@ -66,12 +66,13 @@ class Recognition:
     async def caller(self, question: Question, lookup: Lookup, *, is_away: bool) -> Caller:
         """TimeoutError or StoreUnusable if the record does not answer in time."""
         if not is_away:
-            if question.account and (found := await self._by_account(question.account)):
-                known_as = self._hash(f"account:{question.account}")
+            by_account, ref = self._callers.by_account, question.account
+            if ref and (found := await self._ask(by_account, ref)):
+                known_as = self._hash(f"account:{ref}")
                 return self._known(Match.ACCOUNT, found, question, known_as)
             # Two only while lookup keys are replaced: then each is asked in the order rows move.
             for hashed in self.standing(question.ani):
-                if found := await self._ask(partial(self._callers.by_address, hashed)):
+                if found := await self._ask(self._callers.by_address, hashed):
                     return self._known(Match.ANI, found, question, hashed)
         return self._placed(question, lookup)
 
@@ -79,7 +80,7 @@ class Recognition:
         """When the number that calls was texted about this occasion; None for other matches."""
         if caller.match is not Match.ANI or not any(each.takes_sms for each in caller.premises):
             return None
-        return await self._ask(lambda: self._callers.told_at(caller.known_as, occasion))
+        return await self._ask(self._callers.told_at, caller.known_as, occasion)
 
     def standing(self, ani: str) -> tuple[bytes, ...]:
         """Under which keyed hashes a number, as the platform writes it, may stand now; none if it is none."""
@@ -113,15 +114,12 @@ class Recognition:
                 return Caller(match=match, locality=name, locale=locale)
         return self.nobody(question)
 
-    async def _by_account(self, ref: str) -> tuple[CallerPremise, ...]:
-        return await self._ask(lambda: self._callers.by_account(ref))
-
-    async def _ask(self, query: Callable[[], Found]) -> Found:
+    async def _ask(self, query: Callable[..., Found], *asked: object) -> Found:
         if self._callers.is_local:
-            return query()  # 30 µs; a thread would cost more than the query
+            return query(*asked)  # 30 µs; a thread would cost more than the query
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(LOOKUP_WITHIN_S):
-            return await loop.run_in_executor(self._threads, query)
+            return await loop.run_in_executor(self._threads, partial(query, *asked))
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

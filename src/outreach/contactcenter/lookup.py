@@ -47,12 +47,10 @@ class Lookup:
         if len(caller.premises) != 1:
             return None
         (supply,) = caller.premises
-        touching = tuple(
-            (number, self.live[number].back.covers(supply))
-            for number in sorted(self._touching(caller.premises))
-        )
+        found = self._touching(caller.premises)
+        touching = [(n, self.live[n].back.covers(supply)) for n in sorted(found)] if found else ()
         spoken = (caller.match, caller.locale, supply.locality, supply.zone)
-        return (touching, spoken, supply.priority, supply.customer_type, supply.takes_sms)
+        return (*touching, spoken, supply.priority, supply.customer_type, supply.takes_sms)
 
     def knows(self, locality: str) -> bool:
         """Whether some truth touches a locality of this name."""
@@ -67,7 +65,7 @@ class Lookup:
             found.update(self._localities.get(premise.locality, ()))
             found.update(self._codes.get(premise.postal_code, ()))
             found.update(self._premises.get(premise.premise_id, ()))
-        return {number for number in found if self._is_inside(number, premises)}
+        return found and {number for number in found if self._is_inside(number, premises)}
 
     def _is_inside(self, number: int, premises: Sequence[CallerPremise]) -> bool:
         """What is taken away from a scope stands in no index."""

@@ -109,13 +109,15 @@ class Front:
 
     def _route(self, scope: Scope) -> tuple[frozenset[str], Fast] | None:
         path: str = scope["path"]
+        if (found := self._fast.get(path)) is not None:
+            return found
         if path.startswith(TWILIO):
             return frozenset({"POST"}), self._receipts.twilio
         if path.startswith(VOICE):
             return frozenset({"POST"}), self._voice.key
         if path.startswith(SENDGRID_INBOUND):
             return frozenset({"POST"}), self._replies.sendgrid
-        return self._fast.get(path)
+        return None
 
 
 def _not_allowed(methods: frozenset[str]) -> Reply:

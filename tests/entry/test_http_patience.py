@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from asyncio import selector_events
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -28,6 +30,15 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] == "/at-once":
         await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]})  # fmt: skip
         await send({"type": "http.response.body", "body": b""})
+        return
+    if scope["path"] == "/empty":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if scope["path"] == "/piecemeal":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body", "body": b"b"})
         return
     if scope["path"] == "/long":
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -139,6 +150,70 @@ def test_a_header_without_an_end_is_refused_before_it_fills_the_memory():
 
         assert await answer == b"HTTP/1.1 400"
         assert sent < 10_000_000
+        writer.close()
+
+    run(story)
+
+
+def test_an_answer_leaves_in_one_piece(monkeypatch):
+    pieces: list[bytes] = []
+    transport = vars(selector_events)["_SelectorSocketTransport"]
+    write = transport.write
+
+    def noted(self: Any, data: bytes) -> None:
+        pieces.append(bytes(data))
+        write(self, data)
+
+    monkeypatch.setattr(transport, "write", noted)
+
+    async def story(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _each in range(2):
+            writer.write(WHOLE)
+            await reader.readuntil(b"ok")
+        writer.close()
+
+    run(story)
+
+    asked, first, again, second = pieces
+    assert asked == again == WHOLE
+    assert first == second
+    assert first.endswith(b"\r\n\r\nok")
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        pytest.param(
+            b"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            rb"HTTP/1.1 200 OK\r\n.*content-length: 2\r\n.*\r\n\r\n",
+            id="a head without a body",
+        ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n"
+            b"Content-Length: 2\r\n\r\nab",
+            rb"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n.*\r\n\r\nok",
+            id="told to go on",
+        ),
+        pytest.param(
+            b"GET /piecemeal HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            rb"HTTP/1.1 200 OK\r\n.*\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n",
+            id="in parts",
+        ),
+        pytest.param(
+            b"GET /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            rb"HTTP/1.1 204 No Content\r\n.*\r\n\r\n",
+            id="empty",
+        ),
+        pytest.param(WHOLE * 2 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", rb"(HTTP/1.1 200 OK\r\n.*?\r\n\r\nok){3}", id="asked ahead"),
+    ],
+)  # fmt: skip
+def test_whatever_is_answered_arrives_whole(request_, answer):
+    async def story(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request_)
+
+        assert re.fullmatch(answer, await reader.read(), re.DOTALL)
         writer.close()
 
     run(story)

@@ -67,6 +67,9 @@ class PatientProtocol(HttpToolsProtocol):
         self._in_head = False
         self._answering_since = self.loop.time()
         super().on_headers_complete()
+        # The answer to HEAD writes no body after its head, and a 100 goes out before both.
+        if self.scope["method"] != "HEAD" and not self.expect_100_continue:
+            self.cycle.transport = _InOnePiece(self.transport)
 
     def on_message_complete(self) -> None:
         self._awaited_since = None
@@ -104,6 +107,34 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.abort() if self._awaited_since is None else self.transport.close()
             return
         self._watch = self.loop.call_later(LOOK_EVERY_S, self._look)
+
+
+class _InOnePiece(asyncio.Transport):
+    """Keeps the head of an answer until its body comes, as ASGI wants it; uvicorn alone writes each at once.
+
+    One system call, one packet and one awakening of the reader less: a tenth of what an answer of the IVR costs.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: Any) -> None:
+        if self._head is None:
+            self._head = data
+        elif self._head:
+            self._transport.writelines((self._head, data))
+            self._head = b""
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
 
 def most_connections() -> int:

@@ -101,6 +101,23 @@ def test_a_supply_is_found_once_whatever_the_purposes_of_the_contact(database):
 
 
 @pytest.mark.parametrize(
+    ("channels", "is_texted"),
+    [(("voice",), False), (("sms",), True), (("voice", "sms"), True)],
+)
+def test_a_number_is_one_supply_whichever_channels_it_serves(database, channels, is_texted):
+    with database.write() as session:
+        person = make_customer(session)
+        for channel in channels:
+            number = make_contact_point(session, address=NUMBER, channel=channel)
+            make_customer_contact(session, customer=person, contact_point=number)
+        make_premise(session, account=make_account(session, customer=person))
+
+    (found,) = asked(database)
+
+    assert found.takes_sms is is_texted
+
+
+@pytest.mark.parametrize(
     "closed",
     [{"customer": {"closed_at": NOW}}, {"account": {"closed_at": NOW}}, {"closed_at": NOW}],
     ids=["customer", "account", "premise"],

@@ -45,11 +45,10 @@ def is_spoken_to(
         is_contactable(another, its),
         not_(_is_closed(its, ANY, Purpose.SERVICE)),
     )
-    return and_(
-        is_contactable(held, point),
-        not_(_is_closed(point, ANY)),
-        or_(not_(_is_closed(point, Purpose.SERVICE)), not_(elsewhere.correlate(held))),
-    )
+    spared = and_(not_(_is_closed(point, ANY)), not_(elsewhere.correlate(held)))
+    # Nearly everybody has said nothing: they are asked once.
+    is_open = not_(_is_closed(point, ANY, Purpose.SERVICE))
+    return and_(is_contactable(held, point), or_(is_open, spared))
 
 
 def _is_closed(point: FromClause, *purposes: str) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from outreach.addresses import Keyring
+from outreach.entry.http.patience import PatientProtocol
 from outreach.settings import carried
 from outreach.store import migrations
 from outreach.store.session import Database
@@ -53,6 +54,7 @@ def _serve(make_app: Callable[..., Any], arguments: tuple[Any, ...], port: int) 
         app,
         host="127.0.0.1",
         port=port,
+        http=PatientProtocol,  # the server that we ship, for both
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=1,

@@ -114,20 +114,17 @@ class Armed:
 
 def pin(session: Session, digest: str, body: dict[str, Any], *, now: datetime) -> None:
     """Keeps a launched campaign and its texts, once per content."""
-    if _pinned(session, digest) is None:
+    is_kept = exists().where(t.pinned.c.digest == digest)
+    if not session.execute(select(is_kept)).scalar_one():
         session.execute(insert(t.pinned).values(digest=digest, body=body, at=now))
 
 
 def pinned(session: Session, digest: str) -> dict[str, Any]:
     """What was pinned under this digest."""
-    body = _pinned(session, digest)
+    body = session.execute(select(t.pinned.c.body).where(t.pinned.c.digest == digest)).scalar()
     if body is None:
         raise KeyError(digest)
     return body
-
-
-def _pinned(session: Session, digest: str) -> dict[str, Any] | None:
-    return session.execute(select(t.pinned.c.body).where(t.pinned.c.digest == digest)).scalar()
 
 
 def open_run(session: Session, new: NewRun) -> tuple[Run, bool]:

@@ -20,7 +20,7 @@ from outreach.store.freeze_queue import mark_wave
 from outreach.store.freeze_rows import rows
 from outreach.store.freezing import Freezing, Release
 from outreach.store.runs import Wave
-from outreach.store.session import Database, Session
+from outreach.store.session import KEPT, Database, Session
 
 __all__ = [
     "Freezing",
@@ -51,7 +51,7 @@ PostgreSQL fills the queue together with the messages: the third has nothing lef
 
 
 _ONCE = tuple(
-    aside.table(f"aside_{target.name}", target, columns) for target, _key, columns in _PHASES[:2]
+    aside.table(f"{KEPT}{target.name}", target, columns) for target, _key, columns in _PHASES[:2]
 )
 """Where a wave that is small enough lies whole: its messages, and who is left out."""
 
@@ -95,8 +95,7 @@ def lay_whole(own: Database, plan: Freezing) -> bool:
         planning.plan_each(session)
         for lain, (target, *_key) in zip(_ONCE, _PHASES, strict=False):
             aside.empty(session, lain)
-            aside.lay_anew(session, lain, _found(session, plan, target))
-            if aside.end_of_part(session, lain, _most(session)) is not None:
+            if aside.lay_anew(session, lain, _found(session, plan, target)) > _most(session):
                 aside.drop(session, _ONCE)
                 session.commit()
                 return False
@@ -132,14 +131,10 @@ def _moved(session: Session, plan: Freezing, lain: Table, target: Table) -> int:
     """How many rows lay there; they are where they belong now."""
     kept = [column for column in lain.c if column.name != "n"]
     names = [column.name for column in kept]
-    count = aside.count(session, lain)
-    if not count:
-        return 0
     statement = insert(target).from_select(names, select(*kept).order_by(lain.c.n))
     if target is t.message and not _is_sqlite(session):
         statement = freeze_queue.at_once(statement, plan)
-    session.execute(statement)
-    return count
+    return aside.rows_of(session, statement)
 
 
 def _most(session: Session) -> int:

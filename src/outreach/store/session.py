@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,8 @@ class Database:
             _must_exist(self.url)
         self.engine = _engine(self.url, is_sqlite=self.is_sqlite)
         self._durable = durable
+        self._rested: deque[Engine] = deque()
+        event.listen(self.engine, "engine_disposed", lambda _engine: self._let_go())
         if self.is_sqlite and not durable:
             event.listen(self.engine, "connect", _wait_for_no_disk)
 
@@ -69,17 +72,51 @@ class Database:
     def apart(self) -> Iterator[Database]:
         """The same database on one more connection, whose temporary tables last until the end.
 
-        For one thread. SQLite keeps these tables in files: they may be larger than memory should be.
+        For one thread. SQLite keeps these tables in files: they may be larger than memory should be. One
+        connection rests for the next who asks: to open one costs as much as fifty statements.
         """
         own = copy.copy(self)
-        own.engine = _beside(self.engine)
-        if self.is_sqlite:
-            event.listen(own.engine, "begin", _begin_sqlite)
-            event.listen(own.engine, "connect", _keep_temporary_in_files)
+        try:
+            own.engine = self._rested.pop()
+        except IndexError:
+            own.engine = self._beside()
+        rests = False
         try:
             yield own
+            rests = not self._rested and own._emptied()
         finally:
-            own.close()
+            if rests:
+                self._rested.append(own.engine)
+            else:
+                own.engine.dispose()
+
+    def _beside(self) -> Engine:
+        """The same with a connection of its own; a statement compiled for one is compiled for both."""
+        own = Engine(self.engine.pool.recreate(), self.engine.dialect, self.engine.url)
+        own._compiled_cache = self.engine._compiled_cache  # noqa: SLF001  as the library's own `execution_options` does
+        if self.is_sqlite:
+            event.listen(own, "begin", _begin_sqlite)
+            event.listen(own, "connect", _keep_temporary_in_files)
+        return own
+
+    def _emptied(self) -> bool:
+        """Whether the temporary tables of a connection are gone; False: it is of no use any more."""
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(_TEMPORARY if self.is_sqlite else "DISCARD TEMP")
+            for (name,) in cursor.fetchall() if self.is_sqlite else ():
+                cursor.execute(f"DROP TABLE temp.{name}")
+            connection.commit()
+        except self.engine.dialect.loaded_dbapi.Error:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    def _let_go(self) -> None:
+        while self._rested:
+            self._rested.pop().dispose()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -102,13 +139,6 @@ def _engine(url: URL, *, is_sqlite: bool) -> Engine:
     return engine
 
 
-def _beside(engine: Engine) -> Engine:
-    """The same with connections of its own; a statement compiled for one is compiled for both."""
-    own = Engine(engine.pool.recreate(), engine.dialect, engine.url)
-    own._compiled_cache = engine._compiled_cache  # noqa: SLF001  as the library's own `execution_options` does
-    return own
-
-
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: pysqlite's own is deferred
     for pragma in _PRAGMAS:
@@ -123,6 +153,11 @@ _PRAGMAS = (
     "temp_store=MEMORY",
     "cache_size=-32768",  # KiB at most; with the 2 MB of old a big slice writes its pages twice
 )
+
+
+KEPT = "kept_"
+"""Opens the names of temporary tables that SQLite keeps for the next: making one anew costs it a look at every other."""
+_TEMPORARY = f"SELECT name FROM sqlite_temp_master WHERE type = 'table' AND name NOT GLOB '{KEPT}*'"
 
 
 def _wait_for_no_disk(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

@@ -66,8 +66,9 @@ def who_heard(session: Session, plan: Freezing, telling: Telling) -> Freezing:
     ]
     steps = {step.name: step for step in telling.campaign.steps}
     if not followed and standstill.finds_nobody(
-        session, telling.wave, telling.revision, beside=telling.beside, steps=steps
-    ):
+        session, telling.wave, telling.occasion.id, telling.revision,
+        beside=telling.beside, steps=steps,
+    ):  # fmt: skip
         return replace(plan, wave=replace(plan.wave, classes=()))
     before = [*own, *_not_news(session, telling, absorbed, followed)]
     plan = replace(

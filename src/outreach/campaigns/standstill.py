@@ -12,7 +12,7 @@ from outreach.model.campaign import Step
 from outreach.model.occasion import OccasionId, Revision
 from outreach.model.words import Audience, Event, PriorityClass
 from outreach.outages import scoping
-from outreach.store import occasions, runs, told_waves
+from outreach.store import occasions, told_waves
 from outreach.store.runs import Wave
 from outreach.store.session import Session
 
@@ -22,6 +22,7 @@ _FIRST = {Audience.AFFECTED, Audience.JOINED}
 def finds_nobody(
     session: Session,
     wave: Wave,
+    occasion: OccasionId,
     revision: Revision,
     *,
     beside: Iterable[Wave],
@@ -36,19 +37,25 @@ def finds_nobody(
         return False
     before = [one for one in beside if one.id != wave.id]
     if wave.audience is Audience.LEFT:
-        return _nobody_left(session, wave, revision, before)
+        return _nobody_left(session, wave, occasion, revision, before)
     if wave.audience is Audience.JOINED:
-        return _nobody_joined(session, wave, revision, _telling_first(before, steps), steps)
+        first = _telling_first(before, steps)
+        return _nobody_joined(session, wave, occasion, revision, first, steps)
     return False
 
 
-def _nobody_left(session: Session, wave: Wave, revision: Revision, before: Iterable[Wave]) -> bool:
+def _nobody_left(
+    session: Session,
+    wave: Wave,
+    occasion: OccasionId,
+    revision: Revision,
+    before: Iterable[Wave],
+) -> bool:
     """All were told of the same places, in the record as it is."""
     told = [one for one in before if not one.is_empty]
-    run = runs.get(session, wave.run_id)
     held = {
         each.scope
-        for each in occasions.history(session, OccasionId(run.occasion_id))
+        for each in occasions.history(session, occasion)
         if each.version in {one.version for one in told}
     }
     return held <= {revision.scope} and all(one.generation == wave.generation for one in told)
@@ -57,6 +64,7 @@ def _nobody_left(session: Session, wave: Wave, revision: Revision, before: Itera
 def _nobody_joined(
     session: Session,
     wave: Wave,
+    occasion: OccasionId,
     revision: Revision,
     first: list[Wave],
     steps: Mapping[str, Step],
@@ -66,13 +74,8 @@ def _nobody_joined(
     version = _told_whole(wave, first, steps)
     if version is None:
         return False
-    run = runs.get(session, wave.run_id)
-    stood = [
-        each
-        for each in occasions.history(session, OccasionId(run.occasion_id))
-        if version <= each.version <= wave.version
-    ]
-    if not all(_stands_as(each, revision) for each in stood):
+    stood = occasions.history(session, occasion, since=version)
+    if not all(_stands_as(each, revision) for each in stood if each.version <= wave.version):
         return False
     return not told_waves.has_untold(session, [one.id for one in first], classes)
 

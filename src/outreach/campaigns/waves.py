@@ -128,8 +128,7 @@ def frozen(  # noqa: PLR0913  everything that a freeze works with
             due.add(session, [_again(session, wave, held)])
     if plan is None or plan.is_for_nobody:
         with database.write() as session:
-            freeze.close_unwritten(session, current)
-            return runs.wave(session, wave.id)
+            return freeze.close_unwritten(session, current)
     if plan.posts_at is not None:
         with database.write() as session:
             accounts.ours(session, settings, keyring)
@@ -222,7 +221,9 @@ def _drives(plan: freeze.Freezing, settings: Settings) -> list[jobs.Job]:
 def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing:
     run = runs.get(session, wave.run_id)
     occasion = occasions.get(session, OccasionId(run.occasion_id))
-    revision = occasions.revision_at(session, occasion.id, wave.version)
+    revision = occasion.revision
+    if revision.version != wave.version:
+        revision = occasions.revision_at(session, occasion.id, wave.version)
     campaign = pins.of_run(session, run).campaign
     step = next(one for one in campaign.steps if one.name == wave.step)
     scope = scopes.remaining(session, occasion, revision)
@@ -235,9 +236,7 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         # Who joins late is nobody whom this very revision has reached, or is still to reach.
         and (one.created_at == wave.created_at or wave.audience is Audience.JOINED)
     )
-    zones = _zones(session, scope, wave)
     corrects = step.on is Event.CORRECTION
-    hours = correcting_at_once(campaign) if corrects else campaign
     plan = freeze.Freezing(
         wave=wave,
         seed=run.seed,
@@ -245,14 +244,7 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         channels=people_channels(step, settings),
         siblings=siblings,
         earlier=tuple(one.id for one in others if one.id not in siblings),
-        releases=timing.releases(
-            hours,
-            step,
-            occasion,
-            zones=zones,
-            now=wave.created_at,
-            since=_settles_from(session, campaign, step, wave, revision),
-        ),
+        releases=(),
         not_after=timing.not_after(step, revision, now=wave.created_at),
         lists=step.lists,
         pools=() if run.drill else pools(settings),
@@ -271,20 +263,36 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         beside=every,
     )  # fmt: skip
     plan = following.who_heard(session, plan, telling)
+    if plan.is_for_nobody:
+        return plan
+    if not plan.releases:
+        plan = replace(plan, releases=_releases(session, plan, telling))
     plan = surroundings.surrounded(session, plan, occasion=occasion, campaign=campaign, step=step)
     plan = preferring.preferred(session, plan, campaign=campaign, step=step)
     return withholding.withheld(session, settings, plan, campaign=campaign, occasion=occasion)
 
 
-def _settles_from(
-    session: Session, campaign: Campaign, step: Step, wave: Wave, revision: Revision
-) -> datetime | None:
+def _releases(
+    session: Session, plan: freeze.Freezing, telling: following.Telling
+) -> tuple[freeze.Release, ...]:
+    campaign, step, wave = telling.campaign, telling.step, telling.wave
+    return timing.releases(
+        correcting_at_once(campaign) if step.on is Event.CORRECTION else campaign,
+        step,
+        telling.occasion,
+        zones=_zones(session, plan.scope, wave),
+        now=wave.created_at,
+        since=_settles_from(session, telling),
+    )
+
+
+def _settles_from(session: Session, telling: following.Telling) -> datetime | None:
     """None, and the history is not read, once the outage is too old for it to matter."""
-    is_young = wave.created_at < revision.start_at + 3 * campaign.minimum_age
+    campaign, step, wave = telling.campaign, telling.step, telling.wave
+    is_young = wave.created_at < telling.revision.start_at + 3 * campaign.minimum_age
     if step.on is not Event.JOINED or campaign.serves is not OccasionKind.OUTAGE or not is_young:
         return None
-    occasion = OccasionId(runs.get(session, wave.run_id).occasion_id)
-    history = occasions.history(session, occasion)
+    history = occasions.history(session, telling.occasion.id)
     return timing.settles_from(
         campaign, step, [one for one in history if one.version <= wave.version]
     )

@@ -37,7 +37,8 @@ def _less(scope: Scope, other: Scope) -> Scope:
 
 
 def _but(refs: _Refs, others: _Refs) -> _Refs:
-    return tuple(ref for ref in refs if ref not in others)
+    gone = frozenset(others)  # a storm brings back hundreds of streets, and asks at every revision
+    return tuple(ref for ref in refs if ref not in gone)
 
 
 def _each(one: Scope, other: Scope, combined: Callable[[_Refs, _Refs], _Refs]) -> Scope:

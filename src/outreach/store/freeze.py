@@ -78,10 +78,13 @@ def is_unwritten(wave: Wave) -> bool:
     return wave.state is StepRunState.FREEZING and wave.slice_from == _FIRST
 
 
-def close_unwritten(session: Session, wave: Wave) -> None:
-    """Ends a wave that has nobody in it, unless another process has begun it."""
-    if is_unwritten(runs.wave(session, wave.id, locked=True)):
-        mark_wave(session, wave.id, state=StepRunState.FROZEN, frozen_at=wave.created_at)
+def close_unwritten(session: Session, wave: Wave) -> Wave:
+    """Ends a wave that has nobody in it, unless another process has begun it; the wave as it is then."""
+    stands = runs.wave(session, wave.id, locked=True)
+    if not is_unwritten(stands):
+        return stands
+    mark_wave(session, wave.id, state=StepRunState.FROZEN, frozen_at=wave.created_at)
+    return replace(stands, state=StepRunState.FROZEN)
 
 
 def lay_whole(own: Database, plan: Freezing) -> bool:

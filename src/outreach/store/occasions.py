@@ -190,11 +190,11 @@ def as_of(session: Session, at: datetime, wanted: ColumnElement[bool]) -> list[R
     return [_revision(row) for row in rows]
 
 
-def history(session: Session, occasion: OccasionId) -> list[Revision]:
-    """Every revision, oldest first."""
+def history(session: Session, occasion: OccasionId, *, since: int = 0) -> list[Revision]:
+    """Every revision from this version on, oldest first."""
     rows = session.execute(
         select(t.revision)
-        .where(t.revision.c.occasion_id == occasion)
+        .where(t.revision.c.occasion_id == occasion, t.revision.c.version >= since)
         .order_by(t.revision.c.version)
     ).mappings()
     return [_revision(row) for row in rows]

@@ -83,7 +83,7 @@ class Database:
         rests = False
         try:
             yield own
-            rests = not self._rested and own._emptied()
+            rests = not self._rested and own._is_emptied()  # noqa: SLF001  its own kind
         finally:
             if rests:
                 self._rested.append(own.engine)
@@ -99,7 +99,7 @@ class Database:
             event.listen(own, "connect", _keep_temporary_in_files)
         return own
 
-    def _emptied(self) -> bool:
+    def _is_emptied(self) -> bool:
         """Whether the temporary tables of a connection are gone; False: it is of no use any more."""
         connection = self.engine.raw_connection()
         try:
@@ -157,7 +157,7 @@ _PRAGMAS = (
 
 KEPT = "kept_"
 """Opens the names of temporary tables that SQLite keeps for the next: making one anew costs it a look at every other."""
-_TEMPORARY = f"SELECT name FROM sqlite_temp_master WHERE type = 'table' AND name NOT GLOB '{KEPT}*'"
+_TEMPORARY = f"SELECT name FROM sqlite_temp_master WHERE type = 'table' AND name NOT GLOB '{KEPT}*'"  # noqa: S608  constant text
 
 
 def _wait_for_no_disk(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

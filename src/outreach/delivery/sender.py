@@ -128,6 +128,8 @@ class _Drive:
         self._pace = pace
         self._calls = Calls(channel, lane.sender, driver, pace=pace, watch=self)
         self._books = Books(driver, self._calls.tally)
+        self._is_dry = False
+        """The last claim took all that there was: a look at the same moment would find nothing."""
         self._until = 0.0
         """No call begins at or after it: our lease might end before the call does."""
         self._round: asyncio.Task[object] | None = None
@@ -148,7 +150,9 @@ class _Drive:
             if flight is not None and not self._claims_ahead:
                 settled += await flight.settled()
                 flight = None
-            hand = await self._turn(settled, claims=self._goes_on(ends))
+            hand = await self._turn(
+                settled, claims=self._goes_on(ends), is_ahead=flight is not None
+            )
             settled = []
             await self._share(ends)
             if flight is not None:
@@ -203,8 +207,10 @@ class _Drive:
     def _goes_on(self, ends: float) -> bool:
         return self._driver.wanted() and not self._calls.halted and self._times.monotonic() < ends
 
-    async def _turn(self, settled: list[Settled], *, claims: bool) -> _Hand:
-        """Settles a chunk and claims another: one commit a chunk."""
+    async def _turn(self, settled: list[Settled], *, claims: bool, is_ahead: bool) -> _Hand:
+        """Settles a chunk and claims another: one commit a chunk. `is_ahead`: while one leaves."""
+        if is_ahead and self._is_dry and not settled:
+            return _Hand()
         for patience in (*_PATIENCE_S, None):
             try:
                 return await self._once(settled, claims=claims)
@@ -264,6 +270,7 @@ class _Drive:
                 outbox=self._outbox,
             ),
         )
+        self._is_dry = len(chunk) < limit
         self._books.claimed(session, lane, [one.id for one in chunk], now=now)
         return chunk
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer
@@ -49,6 +50,7 @@ def to_micros(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=10_000)  # a wave's thousands bear the same few instants
 def from_micros(micros: int) -> datetime:
     """The aware UTC instant."""
     return _EPOCH + timedelta(microseconds=micros)

@@ -67,9 +67,9 @@ def named(
     """
     if not 1 < recipient.premises <= MOST_PREMISES:
         return ""
-    scope = scopes.remaining(session, occasion, revision)
-    for each in (scope, scopes.whole(session, occasion, revision)):
-        found = told_premises.of_message(session, recipient.id, each, limit=MOST_PREMISES + 1)
+    for resolved in (scopes.remaining, scopes.whole):
+        scope = resolved(session, occasion, revision)
+        found = told_premises.of_message(session, recipient.id, scope, limit=MOST_PREMISES + 1)
         if len(found) == recipient.premises:
             return _line(found, keyring)
     return ""

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, RowMapping, and_, exists, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    update,
+)
 
 from outreach.model.words import Channel, RunState, StepRunState
 from outreach.store import backlog, tables as t
 from outreach.store.dialects import insert_into
 from outreach.store.session import Session
+from outreach.store.types import UtcDateTime
 
 BY_HAND = "by hand: "
 """Opens the reason of a lane that a person stopped: a restart does not let it go on."""
@@ -145,7 +158,12 @@ def every(session: Session) -> list[Lane]:
 
 def idle_with_work(session: Session, *, now: datetime) -> list[str]:
     """Lanes that have something to send and may send now, and that nobody drives."""
-    q, w = t.queue, t.step_run
+    return list(session.scalars(_idle_with_work(), {"now": now}))
+
+
+@cache
+def _idle_with_work() -> Select[tuple[str]]:
+    q, w, now = t.queue, t.step_run, bindparam("now", type_=UtcDateTime())
     work = exists().where(
         q.c.pool == t.lane.c.pool,
         or_(q.c.not_before.is_(None), q.c.not_before <= now),
@@ -155,22 +173,20 @@ def idle_with_work(session: Session, *, now: datetime) -> list[str]:
         t.run.c.id == w.c.run_id,
         t.run.c.state != RunState.PAUSED,
     )
-    return list(
-        session.scalars(
-            select(t.lane.c.name)
-            .where(t.lane.c.stopped_at.is_(None), _carries(now), _is_free(now), work)
-            .order_by(t.lane.c.name)
-        )
+    return (
+        select(t.lane.c.name)
+        .where(t.lane.c.stopped_at.is_(None), _carries(now), _is_free(now), work)
+        .order_by(t.lane.c.name)
     )
 
 
-def _carries(now: datetime) -> ColumnElement[bool]:
+def _carries(now: BindParameter[datetime]) -> ColumnElement[bool]:
     """`Lane.carries`, for one message."""
     cooled = t.lane.c.cooled_until
     return or_(and_(cooled.is_(None), t.lane.c.weight > 0), cooled <= now)
 
 
-def _is_free(now: datetime) -> ColumnElement[bool]:
+def _is_free(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return or_(t.lane.c.owner.is_(None), t.lane.c.lease_until < now)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal_column, select, update
 
 from outreach.model.errors import GuardRefused
 from outreach.model.occasion import NewOccasion, Occasion, OccasionId, Revision, Scope
@@ -84,10 +84,10 @@ def _name_premises(
 
 def get(session: Session, occasion: OccasionId) -> Occasion:
     """The occasion with its newest revision; KeyError if there is none of this id."""
-    found = _select(session, t.occasion.c.id == occasion)
-    if not found:
+    row = session.execute(_GET, {"occasion": occasion}).first()
+    if row is None:
         raise KeyError(occasion)
-    return found[0]
+    return _occasion(row)
 
 
 def some(session: Session, numbers: Collection[int]) -> list[Occasion]:
@@ -97,7 +97,7 @@ def some(session: Session, numbers: Collection[int]) -> list[Occasion]:
 
 def open_ones(session: Session) -> list[Occasion]:
     """Every open occasion, oldest first."""
-    return _select(session, t.occasion.c.open)
+    return [_occasion(row) for row in session.execute(_OPEN)]
 
 
 def suspected(session: Session) -> list[Occasion]:
@@ -117,7 +117,7 @@ def absorbed(session: Session, occasion: OccasionId) -> list[Occasion]:
     found: dict[OccasionId, Occasion] = {}
     asked = {occasion}
     while asked:
-        into = _select(session, t.occasion.c.merged_into.in_(list(asked)))
+        into = [_occasion(row) for row in session.execute(_MERGED, {"into": list(asked)})]
         asked = {each.id for each in into} - found.keys() - {occasion}
         found |= {each.id: each for each in into if each.id in asked}
     return [found[number] for number in sorted(found)]
@@ -169,10 +169,7 @@ def previous_trip(session: Session, name: str, before: datetime) -> datetime | N
 
 def revision_at(session: Session, occasion: OccasionId, version: int) -> Revision:
     """One revision of an occasion."""
-    row = session.execute(
-        select(t.revision).where(t.revision.c.occasion_id == occasion, t.revision.c.version == version)
-    ).mappings().one()  # fmt: skip
-    return _revision(row)
+    return _revision(session.execute(_AT, {"occasion": occasion, "version": version}).one())
 
 
 def as_of(session: Session, at: datetime, wanted: ColumnElement[bool]) -> list[Revision]:
@@ -182,66 +179,58 @@ def as_of(session: Session, at: datetime, wanted: ColumnElement[bool]) -> list[R
     # Occasions of those days first, then each one's versions: grouped, all that ever was would be read.
     stood = newest.correlate(t.occasion).scalar_subquery()
     rows = session.execute(
-        select(t.revision)
+        select(*_REVISION)
         .join(t.occasion, (r.occasion_id == o.id) & (r.version == stood))
         .where(wanted)
         .order_by(o.id)
-    ).mappings()
+    )
     return [_revision(row) for row in rows]
 
 
 def history(session: Session, occasion: OccasionId, *, since: int = 0) -> list[Revision]:
     """Every revision from this version on, oldest first."""
-    rows = session.execute(
-        select(t.revision)
-        .where(t.revision.c.occasion_id == occasion, t.revision.c.version >= since)
-        .order_by(t.revision.c.version)
-    ).mappings()
+    rows = session.execute(_HISTORY, {"occasion": occasion, "since": since})
     return [_revision(row) for row in rows]
-
-
-def _select(session: Session, wanted: Any) -> list[Occasion]:
-    newest = (t.revision.c.occasion_id == t.occasion.c.id) & (
-        t.revision.c.version == t.occasion.c.version
-    )
-    columns = [t.occasion.c[name].label(f"occasion_{name}") for name in _OCCASION_FIELDS]
-    rows = session.execute(
-        select(*columns, t.revision)
-        .join(t.revision, newest)
-        .where(wanted)
-        .order_by(t.occasion.c.id)
-    ).mappings()
-    return [_occasion(row) for row in rows]
 
 
 _OCCASION_FIELDS = ("id", "kind", "service", "name", "source_ref", "zone", "opened_at",
                     "event_id", "parent_id", "merged_into", "drill")  # fmt: skip
-
-
-def _occasion(row: RowMapping) -> Occasion:
-    return Occasion(
-        id=OccasionId(row["occasion_id"]),
-        kind=OccasionKind(row["occasion_kind"]),
-        service=Service(row["occasion_service"]),
-        name=row["occasion_name"],
-        source_ref=row["occasion_source_ref"],
-        zone=row["occasion_zone"],
-        opened_at=row["occasion_opened_at"],
-        revision=_revision(row),
-        event_id=row["occasion_event_id"],
-        parent_id=row["occasion_parent_id"],
-        merged_into=row["occasion_merged_into"],
-        drill=bool(row["occasion_drill"]),
+_REVISION = [t.revision.c[name] for name in _REVISION_FIELDS]
+_WHOLE = (
+    select(*(t.occasion.c[name] for name in _OCCASION_FIELDS), *_REVISION)
+    .join(
+        t.revision,
+        (t.revision.c.occasion_id == t.occasion.c.id)
+        & (t.revision.c.version == t.occasion.c.version),
     )
+    .order_by(t.occasion.c.id)
+)
+_GET = _WHOLE.where(t.occasion.c.id == bindparam("occasion"))
+"""Made once, like those below: a storm asks ten thousand times, and to put it together takes as long as the answer."""
+_OPEN = _WHOLE.where(t.occasion.c.open)
+_MERGED = _WHOLE.where(t.occasion.c.merged_into.in_(bindparam("into", expanding=True)))
+_OF_ONE = select(*_REVISION).where(t.revision.c.occasion_id == bindparam("occasion"))
+_AT = _OF_ONE.where(t.revision.c.version == bindparam("version"))
+_HISTORY = _OF_ONE.where(t.revision.c.version >= bindparam("since")).order_by(t.revision.c.version)
 
 
-def _revision(row: RowMapping) -> Revision:
-    values = {name: row[name] for name in _REVISION_FIELDS}
-    values |= {
-        "state": OccasionState(row["state"]),
-        "scope": _scope(row["scope"]),
-        "restored": _scope(row["restored"]),
-    }
+def _select(session: Session, wanted: Any) -> list[Occasion]:
+    return [_occasion(row) for row in session.execute(_WHOLE.where(wanted))]
+
+
+def _occasion(row: Sequence[Any]) -> Occasion:
+    values = dict(zip(_OCCASION_FIELDS, row, strict=False))
+    values["kind"] = OccasionKind(values["kind"])
+    values["service"] = Service(values["service"])
+    values["drill"] = bool(values["drill"])
+    return Occasion(**values, revision=_revision(row[len(_OCCASION_FIELDS) :]))
+
+
+def _revision(row: Sequence[Any]) -> Revision:
+    values = dict(zip(_REVISION_FIELDS, row, strict=True))
+    values["state"] = OccasionState(values["state"])
+    values["scope"] = _scope(values["scope"])
+    values["restored"] = _scope(values["restored"])
     return Revision(**values)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, RowMapping, exists, func, insert, select, update
+from sqlalchemy import Row, RowMapping, bindparam, exists, func, insert, select, update
 
 from outreach.model.campaign import Step
 from outreach.model.words import (
@@ -145,16 +145,21 @@ def open_run(session: Session, new: NewRun) -> tuple[Run, bool]:
 
 def of(session: Session, occasion: int, *, campaign: str | None = None) -> list[Run]:
     """The runs of an occasion, oldest first; that of what callers asked for only if it is named."""
-    named = _LAUNCHED if campaign is None else t.run.c.campaign == campaign
-    wanted = (t.run.c.occasion_id == occasion) & named
-    return [
-        _run(row)
-        for row in session.execute(select(t.run).where(wanted).order_by(t.run.c.id)).mappings()
-    ]
+    given: dict[str, Any] = {"occasion": occasion}
+    if campaign is not None:
+        given["campaign"] = campaign
+    found = session.execute(_OF if campaign is None else _NAMED, given)
+    return [_run(row) for row in found.mappings()]
+
+
+_OF_ALL = select(t.run).where(t.run.c.occasion_id == bindparam("occasion")).order_by(t.run.c.id)
+_OF = _OF_ALL.where(_LAUNCHED)
+_NAMED = _OF_ALL.where(t.run.c.campaign == bindparam("campaign"))
+_GET = select(t.run).where(t.run.c.id == bindparam("run"))
 
 
 def get(session: Session, run: int) -> Run:
-    return _run(session.execute(select(t.run).where(t.run.c.id == run)).mappings().one())
+    return _run(session.execute(_GET, {"run": run}).mappings().one())
 
 
 def find(session: Session, run: int) -> Run | None:
@@ -219,25 +224,20 @@ def add_wave(
     session: Session, run: int, version: int, step: Step, *, now: datetime, again: bool = False
 ) -> Wave | None:
     """Opens a wave of a step at a revision; None if it is already there, unless it comes `again`."""
-    same = (
-        (t.step_run.c.run_id == run)
-        & (t.step_run.c.step == step.name)
-        & (t.step_run.c.version == version)
-    )
-    last = session.execute(select(func.max(t.step_run.c.wave)).where(same)).scalar()
+    same = {"run": run, "step": step.name, "version": version}
+    last = session.execute(_LAST, same).scalar()
     if last and not again:
         return None
-    number = session.execute(
-        insert(t.step_run)
-        .values(
-            run_id=run, step=step.name, version=version, wave=(last or 0) + 1, tier=int(step.tier),
-            state=StepRunState.FREEZING, template=step.template, audience=step.audience,
-            classes="".join(step.classes), created_at=now, frozen=0, slice_from=_FIRST_SLICE,
-            generation=generations.current(session),
-        )
-        .returning(t.step_run.c.id)
-    ).scalar_one()  # fmt: skip
-    return wave(session, number)
+    new = session.execute(
+        _ADDED,
+        {
+            "run_id": run, "step": step.name, "version": version, "wave": (last or 0) + 1,
+            "tier": int(step.tier), "state": StepRunState.FREEZING, "template": step.template,
+            "audience": step.audience, "classes": "".join(step.classes), "created_at": now,
+            "frozen": 0, "slice_from": _FIRST_SLICE, "generation": generations.current(session),
+        },
+    ).one()  # fmt: skip
+    return _wave(new)
 
 
 _FIRST_SLICE = -2
@@ -246,10 +246,7 @@ _FIRST_SLICE = -2
 
 def wave(session: Session, number: int, *, locked: bool = False) -> Wave:
     """`locked`: who else wants to move the wave's mark waits for this transaction."""
-    found = select(*_WAVE).where(t.step_run.c.id == number)
-    if locked:
-        found = found.with_for_update(key_share=True)
-    return _wave(session.execute(found).one())
+    return _wave(session.execute(_LOCKED if locked else _ONE, {"wave": number}).one())
 
 
 def zones_of(session: Session, waves: Sequence[int]) -> tuple[str, ...]:
@@ -262,10 +259,7 @@ def zones_of(session: Session, waves: Sequence[int]) -> tuple[str, ...]:
 
 def waves(session: Session, run: int) -> list[Wave]:
     """The waves of a run, oldest first."""
-    rows = session.execute(
-        select(*_WAVE).where(t.step_run.c.run_id == run).order_by(t.step_run.c.id)
-    )
-    return [_wave(row) for row in rows]
+    return [_wave(row) for row in session.execute(_OF_RUN, {"run": run})]
 
 
 def freezing(session: Session) -> list[Wave]:
@@ -371,6 +365,15 @@ def _wave(row: Row[Any]) -> Wave:
 
 
 _WAVE = tuple(t.step_run.c[name] for name in Wave.__slots__)
+_ONE = select(*_WAVE).where(t.step_run.c.id == bindparam("wave"))
+_LOCKED = _ONE.with_for_update(key_share=True)
+_OF_RUN = select(*_WAVE).where(t.step_run.c.run_id == bindparam("run")).order_by(t.step_run.c.id)
+_LAST = select(func.max(t.step_run.c.wave)).where(
+    t.step_run.c.run_id == bindparam("run"),
+    t.step_run.c.step == bindparam("step"),
+    t.step_run.c.version == bindparam("version"),
+)
+_ADDED = insert(t.step_run).returning(*_WAVE)
 _TIERS = {each.value: each for each in Tier}
 _STATES = {each.value: each for each in StepRunState}
 _AUDIENCES = {each.value: each for each in Audience}

@@ -176,8 +176,12 @@ def resolve(session: Session, scope: Scope, *, named: Select[tuple[int]] | None 
 def _of_revision(
     session: Session, occasion: Occasion, revision: Revision, *, restored: bool
 ) -> Part:
-    named = _named_in(occasion.id, revision.version, restored=restored)
     scope = revision.restored if restored else revision.scope
+    if scope.is_empty:
+        return Part()
+    named = None
+    if scope.premises:
+        named = _named_in(occasion.id, revision.version, restored=restored)
     return resolve(session, scope, named=named)
 
 
@@ -229,25 +233,29 @@ def spans(session: Session, refs: tuple[str, ...]) -> tuple[Span, ...]:
     """[first, last] tree order under each node, nested ones swallowed, in order."""
     if not refs:
         return ()
-    node = t.network_node
-    found = session.execute(
-        select(node.c.tree_order, node.c.tree_last)
-        .where(node.c.ref.in_(refs))
-        .order_by(node.c.tree_order, node.c.tree_last.desc())
-    )
     kept: list[Span] = []
-    for low, high in found:
+    for low, high in session.execute(_SPANS, {"refs": refs}):
         if not kept or low > kept[-1][1]:
             kept.append((low, high))
     return tuple(kept)
 
 
+_node = t.network_node.c
+_SPANS = (
+    select(_node.tree_order, _node.tree_last)
+    .where(_node.ref.in_(bindparam("refs", expanding=True)))
+    .order_by(_node.tree_order, _node.tree_last.desc())
+)
+_SPANS_OF = select(_node.ref, _node.tree_order, _node.tree_last).where(
+    _node.ref.in_(bindparam("refs", expanding=True))
+)
+
+
 def spans_of(session: Session, refs: Iterable[str]) -> dict[str, Span]:
     """[first, last] tree order under each known node, one by one."""
-    node, wanted, found = t.network_node.c, list(refs), dict[str, Span]()
+    wanted, found = list(refs), dict[str, Span]()
     for start in range(0, len(wanted), _AT_ONCE):
-        some = node.ref.in_(wanted[start : start + _AT_ONCE])
-        rows = session.execute(select(node.ref, node.tree_order, node.tree_last).where(some))
+        rows = session.execute(_SPANS_OF, {"refs": wanted[start : start + _AT_ONCE]})
         found |= {ref: (low, high) for ref, low, high in rows}
     return found
 

@@ -168,6 +168,16 @@ def unreachable(
     return [(ref, locality, priority, LeftOut(reason)) for ref, locality, priority, reason in found]
 
 
+def urgent(column: ColumnElement[int], scope: Remaining, generation: int) -> ColumnElement[bool]:
+    """True for rows of reach whose contact point, or customer, has a row of class A in the scope.
+
+    They are one in a hundred, so that a wave for them need not ask of all the others who has heard what.
+    """
+    r = t.reach.alias("urgent")
+    is_a = and_(r.c.priority == PriorityClass.A, generations.visible(r, generation))
+    return column.in_(select(r.c[column.name]).where(scope.covers(r), is_a))  # type: ignore[attr-defined]  # a column
+
+
 def not_reached(channels: Sequence[Channel]) -> ColumnElement[bool]:
     """True for rows of reach whose customer has none of these channels: every row knows them all."""
     wanted = sum(CHANNEL_BITS[channel] for channel in set(channels))

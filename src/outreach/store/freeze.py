@@ -54,6 +54,7 @@ _ONCE = tuple(
     aside.table(f"{KEPT}{target.name}", target, columns) for target, _key, columns in _PHASES[:2]
 )
 """Where a wave that is small enough lies whole: its messages, and who is left out."""
+_TOLD = aside.table(f"{KEPT}told", t.message, freeze_rows.COLUMNS)
 
 
 def at_slice(plan: Freezing, wave: Wave) -> Freezing:
@@ -96,10 +97,14 @@ def lay_whole(own: Database, plan: Freezing) -> bool:
         return False
     with own.read() as session:
         planning.plan_each(session)
+        if plan.is_to_told and plan.beside.others:
+            aside.empty(session, _TOLD)
+            aside.lay_anew(session, _TOLD, [freeze_rows.from_ledger(plan)])
+            plan = replace(plan, laid=_TOLD)
         for lain, (target, *_key) in zip(_ONCE, _PHASES, strict=False):
             aside.empty(session, lain)
             if aside.lay_anew(session, lain, _found(session, plan, target)) > _most(session):
-                aside.drop(session, _ONCE)
+                aside.drop(session, (*_ONCE, _TOLD))
                 session.commit()
                 return False
         session.commit()

@@ -48,6 +48,7 @@ from outreach.store.scopes import Remaining
 from outreach.store.session import Session
 from outreach.store.types import UtcDateTime
 
+_Conditions = list[ColumnElement[bool]]
 _MAYBE_TOLD = [*TOLD_STATES, MessageState.SENDING]
 _SCOPES = 100  # that one condition names
 _COPIED = ("contact_point_id", "customer_id", "household_id", "channel", "priority", "locale", "zone",
@@ -67,7 +68,7 @@ def rows(session: Session, plan: Freezing) -> Select[Any]:
             not_before=lambda zone: _not_before(plan, zone, literal(PriorityClass.C.value)),
         )
     found = _found(session, plan)
-    if _bars(plan):
+    if plan.bars:
         row = found.subquery()
         found = select(row).where(not_(or_(*(each for each, _ in _barred(session, plan, row)))))
     return found if plan.silences is None else wishes.fulfilled(found, plan.silences)
@@ -78,12 +79,8 @@ def _found(session: Session, plan: Freezing) -> Select[Any]:
     if not plan.is_to_told:
         found = _from_reach(session, plan)
         return found.having(_newly_dark(plan) > 0) if plan.beside.others else found
-    told = _from_ledger(plan)
+    told = _told(plan)
     return told.where(not_(_is_still_out(plan))) if plan.beside.others else told
-
-
-def _bars(plan: Freezing) -> bool:
-    return bool(plan.cap or plan.muted or plan.holdout)
 
 
 def _barred(
@@ -122,7 +119,7 @@ def left_out(session: Session, plan: Freezing) -> list[Select[Any]]:
     found = _without_channel(session, plan)
     if plan.beside.others:
         found.append(_still_out(plan) if plan.is_to_told else _told_already(session, plan))
-    if _bars(plan):
+    if plan.bars:
         row = _found(session, plan).subquery()
         found += [
             _left_out(plan, row.c.customer_id, literal(reason.value)).where(barred)
@@ -158,7 +155,7 @@ def _without_channel(session: Session, plan: Freezing) -> list[Select[Any]]:
     reason = audience.why_not(r.customer_id, func.max(r.channels))
     return [
         _left_out(plan, r.customer_id, reason)
-        .where(*_of_audience(session, plan), audience.not_reached(plan.channels))
+        .where(*_of_audience(session, plan, r.customer_id), audience.not_reached(plan.channels))
         .group_by(r.customer_id)
         .having(func.min(r.priority).in_(wave.classes))
     ]
@@ -169,7 +166,7 @@ def _told_already(session: Session, plan: Freezing) -> Select[Any]:
     r = t.reach.c
     return (
         _left_out(plan, r.customer_id, literal(LeftOut.TOLD_ALREADY.value))
-        .where(*_spoken_to(session, plan))
+        .where(*_spoken_to(session, plan, r.customer_id))
         .group_by(r.customer_id)
         .having(func.min(r.priority).in_(plan.wave.classes), _newly_dark(plan) == 0)
     )
@@ -183,25 +180,27 @@ def _newly_dark(plan: Freezing) -> ColumnElement[int]:
 
 def _still_out(plan: Freezing) -> Select[Any]:
     """Whom a closing notice would tell an untruth, for another outage keeps their premises dark."""
-    m = t.message.c
-    columns = _left_out(plan, m.customer_id, literal(LeftOut.STILL_OUT.value)).selected_columns
-    return (
-        _from_ledger(plan)
-        .with_only_columns(*columns)
-        .where(_is_still_out(plan), m.customer_id > 0)
-        .distinct()
-    )
+    customer = (t.message if plan.laid is None else plan.laid).c.customer_id
+    columns = _left_out(plan, customer, literal(LeftOut.STILL_OUT.value)).selected_columns
+    return _told(plan).with_only_columns(*columns).where(_is_still_out(plan)).distinct()
+
+
+def _told(plan: Freezing) -> Select[Any]:
+    laid = plan.laid
+    return from_ledger(plan) if laid is None else select(*(laid.c[name] for name in COLUMNS))
 
 
 def _is_still_out(plan: Freezing) -> ColumnElement[bool]:
     """Our own accounts speak to everybody: they are held back by nobody's premises."""
-    m = t.message.c
+    m = (t.message if plan.laid is None else plan.laid).c
     return and_(m.customer_id > 0, overlap.is_still_out(m.contact_point_id, plan.beside))
 
 
-def _of_audience(session: Session, plan: Freezing) -> list[ColumnElement[bool]]:
-    """What rows of reach must fulfil to be of this wave: scope, generation, segment."""
+def _of_audience(session: Session, plan: Freezing, by: ColumnElement[int]) -> _Conditions:
+    """What rows of reach, grouped `by`, must fulfil to be of this wave: scope, generation, segment."""
     conditions = [plan.scope.covers(t.reach), generations.visible(t.reach, plan.wave.generation)]
+    if plan.wave.classes == (PriorityClass.A,):
+        conditions.append(audience.urgent(by, plan.scope, plan.wave.generation))
     if plan.segment is not None:
         conditions += segments.condition(session, plan.segment, t.reach, plan.wave.created_at)
     return conditions
@@ -228,7 +227,7 @@ def _from_reach(session: Session, plan: Freezing) -> Select[Any]:
             _pool(r.channel, first(r.country), plan).label("pool"),
             _leaves(session, plan, first).label("not_before"),
         )
-        .where(*_spoken_to(session, plan))
+        .where(*_spoken_to(session, plan, r.contact_point_id))
         .group_by(r.contact_point_id, r.channel)
         .having(priority.in_(plan.wave.classes))
     )
@@ -259,13 +258,13 @@ def _best(priority: ColumnElement[str]) -> ColumnElement[str]:
     return case(*has, else_=PriorityClass.C.value)
 
 
-def _spoken_to(session: Session, plan: Freezing) -> list[ColumnElement[bool]]:
-    """What rows of reach must fulfil to become messages, whatever their class."""
+def _spoken_to(session: Session, plan: Freezing, by: ColumnElement[int]) -> _Conditions:
+    """The same to become messages, whatever their class."""
     r = t.reach
     spoken = r.c.channel == contactable.chosen(plan.channels, r.c.channels, r.c.preferred)
     if plan.together:
         spoken = or_(spoken, _on_every_channel(plan, r.c.priority, r.c.channel))
-    conditions = [*_of_audience(session, plan), spoken, r.c.channel != ""]
+    conditions = [*_of_audience(session, plan, by), spoken, r.c.channel != ""]
     told = list(plan.siblings)
     if told:
         conditions.append(not_(overlap.has_message(r.c.contact_point_id, told, states=None)))
@@ -304,7 +303,7 @@ def _is_first_told(plan: Freezing) -> ColumnElement[bool]:
     return or_(*first, m.c.customer_id == 0, every, not_(nearer))
 
 
-def _from_ledger(plan: Freezing) -> Select[Any]:
+def from_ledger(plan: Freezing) -> Select[Any]:
     """Who was told before and has not left; for LEFT those of them no longer in the scope."""
     m, w = t.message, t.step_run
     heard = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Table
+
 from outreach.model.audience import Segment
 from outreach.model.stakeholder import ContactList
 from outreach.model.words import Audience, Channel, PriorityClass
@@ -79,6 +81,8 @@ class Freezing:
     """When our own accounts say it too, in the company's `locale` and the area's `zone`; None: they do not."""
     locale: str = ""
     zone: str = ""
+    laid: Table | None = None
+    """Where whom it found in the ledger lies aside: found once, and not again for who is left out."""
     beside: Beside = ALONE
     """Other occasions that keep the same premises dark."""
     cap: DailyCap | None = None
@@ -96,6 +100,11 @@ class Freezing:
     def is_to_told(self) -> bool:
         """Whether it speaks to people of the ledger, not to places."""
         return self.wave.audience in {Audience.TOLD, Audience.LEFT}
+
+    @property
+    def bars(self) -> bool:
+        """Whether some of the found must not be written to today."""
+        return bool(self.cap or self.muted or self.holdout)
 
     @property
     def is_for_nobody(self) -> bool:

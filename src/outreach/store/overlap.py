@@ -11,11 +11,13 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
+    column,
     delete,
     exists,
     not_,
     or_,
     select,
+    table,
     update,
 )
 
@@ -221,11 +223,21 @@ def premises_of(point: ColumnElement[int]) -> Select[tuple[int]]:
     )
 
 
+_MESSAGE = table(
+    t.message.name,
+    *(
+        column(name, t.message.c[name].type)
+        for name in ("step_run_id", "contact_point_id", "customer_id", "state")
+    ),
+)
+"""With the columns asked for alone: an alias copies them all, and a wave beside a dozen outages has thirty of them."""
+
+
 def has_message(
     point: ColumnElement[int], waves: Sequence[int], *, states: Sequence[MessageState] | None
 ) -> ColumnElement[bool]:
     """Whether one of these waves has a message to the contact point, in one of the states (None: any)."""
-    other = t.message.alias()
+    other = _MESSAGE.alias()
     wanted = (other.c.step_run_id.in_(waves)) & (other.c.contact_point_id == point)
     if states is not None:
         wanted &= other.c.state.in_(states)
@@ -236,7 +248,7 @@ def was_told(
     customer: ColumnElement[int], waves: Sequence[int], *, states: Sequence[MessageState]
 ) -> ColumnElement[bool]:
     """The same of a customer, on whatever channel."""
-    other = t.message.alias()
+    other = _MESSAGE.alias()
     return exists().where(
         other.c.customer_id == customer,
         other.c.step_run_id.in_(waves),

@@ -55,4 +55,4 @@ def has_untold(session: Session, waves: Sequence[int], classes: Collection[Prior
     if PriorityClass.C not in classes:  # nobody of a higher class is without an account of it
         of_class = exists().where(mine.customer_id == out.customer_id, mine.priority.in_(classes))
         for_now.append(of_class)
-    return bool(session.execute(select(or_(unheard, exists().where(*for_now)))).scalar_one())
+    return bool(session.execute(select(or_(exists().where(*for_now), unheard))).scalar_one())

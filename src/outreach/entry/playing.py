@@ -195,6 +195,8 @@ class _Night:
     _wake: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _worker: Worker = field(init=False)
     _house_at: datetime | None = field(init=False, default=None)
+    _is_idle: bool = field(init=False, default=False)
+    """No lane had work in the last round, so that none has any now."""
 
     def __post_init__(self) -> None:
         self._worker = Worker(self.of)
@@ -249,15 +251,17 @@ class _Night:
             names = lanes.idle_with_work(session, now=now)
         work = Work(of=self.of)
         await asyncio.gather(*(jobs.drive(work, name, linger=0) for name in names))
+        self._is_idle = not names
         if self._house_at is None or self.loop.now() >= self._house_at + HOUSE:
             self._house_at = self.loop.now()
+            self._is_idle = False  # a ladder may have been climbed
             await self._worker.keep_house()
 
     def _idle(self) -> timedelta:
         """Until something may leave, at most a quarter of an hour."""
         now = self.loop.now()
         with self.of.database.read() as session:
-            if lanes.idle_with_work(session, now=now):
+            if not self._is_idle and lanes.idle_with_work(session, now=now):
                 return timedelta(seconds=1)
             at = simulated.next_leaving(session, now=now)
         return min(IDLE, IDLE if at is None else at - now + timedelta(milliseconds=1))

@@ -25,6 +25,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from outreach.model.occasion import Occasion, OccasionId, Revision
 from outreach.model.words import Audience, Event, MessageState, OccasionKind, OccasionState
 from outreach.store import occasions, overlap, runs, scopes, tables as t
+from outreach.store.scopes import Remaining
 from outreach.store.session import Session
 
 MOMENT = timedelta(seconds=12)
@@ -79,6 +80,7 @@ class _Reading:
     moment: timedelta
     pinned: dict[str, dict[str, Any]] = field(default_factory=dict)
     known: dict[int, tuple[Occasion, list[Revision]]] = field(default_factory=dict)
+    out: dict[tuple[int, int], Remaining] = field(default_factory=dict)
 
     def steps(self, digest: str) -> dict[str, Any]:
         """Step -> its keys in the pinned file; and under `texts` those of its templates."""
@@ -98,6 +100,13 @@ class _Reading:
             found = occasions.get(self.session, number), occasions.history(self.session, number)
             self.known[occasion] = found
         return self.known[occasion]
+
+    def dark(self, occasion: Occasion, revision: Revision) -> Remaining:
+        """What was out at a revision: it lay over the last words of many others."""
+        key = (occasion.id, revision.version)
+        if key not in self.out:
+            self.out[key] = scopes.remaining(self.session, occasion, revision)
+        return self.out[key]
 
 
 def contradictions(
@@ -240,7 +249,7 @@ def _dark_elsewhere(reading: _Reading, wave: _Wave) -> Iterator[ColumnElement[bo
     ours = or_(*(each.covers(t.premise) for each in ever))
     at = _left_at()
     for other, revision, until in _meanwhile(reading, occasion, *wave.span):
-        dark = scopes.remaining(reading.session, other, revision)
+        dark = reading.dark(other, revision)
         if not any(overlap.may_touch(each.out, dark.out) for each in ever):
             continue
         begins = revision.recorded_at + reading.moment

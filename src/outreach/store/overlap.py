@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import (
     ColumnElement,
@@ -44,11 +44,14 @@ BEGUN = {OccasionState.ACTIVE, OccasionState.PARTIAL}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Other:
-    """An open occasion that may hold premises of ours; `waves`: of all its runs, and of what it swallowed."""
+    """An open occasion that may hold premises of ours.
+
+    `waves`: of all its runs, and of what it swallowed; where it is asked who was told.
+    """
 
     occasion: int
     scope: Remaining
-    waves: tuple[int, ...]
+    waves: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,10 @@ def telling(session: Session, occasion: Occasion, scope: Remaining) -> Beside:
     """Open outages of the same service that touch this scope and have told people of it."""
     if occasion.kind is not OccasionKind.OUTAGE:
         return ALONE
-    found = _touching(session, _others(session, occasion), (scope.out,))
+    found = (
+        replace(one, waves=waves_of(session, one.occasion))
+        for one in _touching(session, _others(session, occasion), (scope.out,))
+    )
     return Beside(others=tuple(one for one in found if one.waves))
 
 
@@ -120,7 +126,10 @@ def take_back_ends(session: Session, occasion: Occasion) -> int:
     )
     found: list[int] = []
     for number, waves in ends.items():
-        beside = closing(session, occasions.get(session, OccasionId(number)))
+        ended = occasions.get(session, OccasionId(number))
+        if not any(may_touch(each.out, scope.out) for each in ever(session, ended)):
+            continue  # nearly always: what else is dark there need not be known
+        beside = closing(session, ended)
         if all(one.occasion != occasion.id for one in beside.others):
             continue
         found += session.scalars(
@@ -288,7 +297,7 @@ def _touching(
     for one in _near(session, candidates, ours):
         scope = scopes.remaining(session, one)
         if any(may_touch(each, scope.out) for each in ours):
-            found.append(Other(occasion=one.id, scope=scope, waves=waves_of(session, one.id)))
+            found.append(Other(occasion=one.id, scope=scope))
     return tuple(found)
 
 

@@ -175,25 +175,23 @@ def of_message(session: Session, message: int, scope: Remaining, *, limit: int) 
     held, p = t.customer_contact.c, t.premise.c
     point = select(t.message.c.contact_point_id).where(t.message.c.id == message).scalar_subquery()
     holders = select(held.customer_id).where(held.contact_point_id == point)
-    many = session.execute(
-        select(func.count(distinct(held.customer_id))).where(held.contact_point_id == point)
-    ).scalar_one()
+    many = (
+        select(func.count(distinct(held.customer_id)))
+        .where(held.contact_point_id == point)
+        .scalar_subquery()
+    )
     supplied = (
         select(t.supply.c.premise_id)
         .join(t.account, t.account.c.id == t.supply.c.account_id)
         .where(t.account.c.customer_id.in_(holders), t.account.c.closed_at.is_(None))
     )
     rows = session.execute(
-        select(p.locality, p.street_sealed, p.tree_order)
+        select(p.locality, p.street_sealed, p.tree_order, many)
         .where(p.id.in_(supplied), p.closed_at.is_(None), scope.covers(t.premise))
         .order_by(p.locality, p.ref)
         .limit(limit)
     )
     return [
-        Stood(
-            locality=row.locality,
-            street_sealed=row.street_sealed if many == 1 else None,
-            tree_order=row.tree_order,
-        )
-        for row in rows
+        Stood(locality=locality, street_sealed=street if holding == 1 else None, tree_order=place)
+        for locality, street, place, holding in rows
     ]

@@ -25,7 +25,7 @@ from outreach.store import (
     told_premises,
 )
 from outreach.store.session import Database, Session
-from outreach.store.told_premises import NOTHING, Beside
+from outreach.store.told_premises import NOTHING, Beside, Dark
 
 _KEPT = 500
 
@@ -61,6 +61,7 @@ class Teller:
     _tellings: dict[tuple[int, int], Telling] = field(default_factory=dict)
     _aparts: dict[tuple[int, int], Apart] = field(default_factory=dict)
     _divisions: dict[tuple[object, ...], Apart] = field(default_factory=dict)
+    _holding: dict[tuple[object, ...], dict[Dark, frozenset[bytes]]] = field(default_factory=dict)
     _renderers: dict[str, tuple[Pinned, Renderer]] = field(default_factory=dict)
 
     def render(self, recipient: Recipient, _address: str) -> Content:
@@ -116,7 +117,8 @@ class Teller:
             if len(self._divisions) >= _KEPT:
                 self._divisions.clear()
                 self._aparts.clear()
-            divided = told_premises.divided(session, places.ever, telling.beside)
+                self._holding.clear()
+            divided = self._holders(session, telling, places, key)
             self._divisions[seen] = Apart(
                 places=places,
                 beside=telling.beside,
@@ -124,6 +126,19 @@ class Teller:
                 divided=tuple(sorted(divided)),
             )
         return self._divisions[seen]
+
+    def _holders(
+        self, session: Session, telling: Telling, places: Places, key: tuple[int, int]
+    ) -> frozenset[bytes]:
+        """Who has a premise here and one in the dark: in a storm of a place that has gone dark since alone."""
+        out = places.ever.out
+        seen = (out, () if out.only_spans else key, generations.current(session))
+        known = self._holding.setdefault(seen, {})
+        wanted = telling.beside.places
+        missing = [each for each in wanted if each not in known]
+        if missing:
+            known |= told_premises.divided(session, places.ever, missing)
+        return frozenset().union(*(known[each] for each in wanted))
 
     def pause_after(self, recipient: Recipient) -> int:
         """Errors among the last 200 messages at which this recipient's run pauses itself."""

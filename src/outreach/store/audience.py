@@ -175,7 +175,7 @@ def urgent(column: ColumnElement[int], scope: Remaining, generation: int) -> Col
     """
     r = t.reach.alias("urgent")
     is_a = and_(r.c.priority == PriorityClass.A, generations.visible(r, generation))
-    return column.in_(select(r.c[column.name]).where(scope.covers(r), is_a))  # type: ignore[attr-defined]  # a column
+    return column.in_(select(r.c[column.name]).where(scope.covers(r), is_a))
 
 
 def not_reached(channels: Sequence[Channel]) -> ColumnElement[bool]:

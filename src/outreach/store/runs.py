@@ -121,7 +121,8 @@ def pin(session: Session, digest: str, body: dict[str, Any], *, now: datetime) -
 
 def pinned(session: Session, digest: str) -> dict[str, Any]:
     """What was pinned under this digest."""
-    body = session.execute(select(t.pinned.c.body).where(t.pinned.c.digest == digest)).scalar()
+    found = select(t.pinned.c.body).where(t.pinned.c.digest == digest)
+    body: dict[str, Any] | None = session.execute(found).scalar()
     if body is None:
         raise KeyError(digest)
     return body

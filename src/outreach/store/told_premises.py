@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +14,9 @@ from outreach.model.words import OccasionKind
 from outreach.store import generations, occasions, points, scopes, tables as t
 from outreach.store.scopes import Remaining, Span
 from outreach.store.session import Session
+
+Dark = Span | str
+"""A node's span, or a locality."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,10 @@ class Beside:
 
     def __bool__(self) -> bool:
         return bool(self.spans or self.localities)
+
+    @property
+    def places(self) -> tuple[Dark, ...]:
+        return (*self.spans, *self.localities)
 
     def is_dark(self, one: Stood) -> bool:
         return one.locality in self.localities or any(
@@ -79,40 +86,48 @@ def beside(session: Session, occasion: Occasion, revision: Revision) -> Beside:
     )
 
 
-def divided(session: Session, ours: Remaining, dark: Beside) -> frozenset[bytes]:
-    """Hashes of the addresses that have a premise in `ours` and another one, outside, in the dark.
+def divided(
+    session: Session, ours: Remaining, dark: Sequence[Dark]
+) -> dict[Dark, frozenset[bytes]]:
+    """Of each of these places: hashes of the addresses that have a premise there, and another one in `ours`.
 
-    Two ranges of reach, once for a revision: asked message by message it would be most of the sending.
+    Two ranges of reach, once for a place: asked message by message it would be most of the sending.
     """
     generation = generations.current(session)
     here, there = t.reach.alias("here"), t.reach.alias("there")
     inside = and_(ours.covers(here), generations.visible(here, generation))
     mine = select(here.c.contact_point_id).where(inside, here.c.channel != "")
-    found: set[bytes] = set()
-    for place in _places(there, dark):
-        rows = session.scalars(
-            select(t.contact_point.c.address_hash)
+    found: dict[Dark, set[bytes]] = {each: set() for each in dark}
+    spans = sorted(each for each in dark if not isinstance(each, str))
+    for condition in _places(there, spans, {*found} - {*spans}):
+        rows = session.execute(
+            select(t.contact_point.c.address_hash, there.c.tree_order, there.c.locality)
             .join(there, there.c.contact_point_id == t.contact_point.c.id)
             .where(
-                place,
+                condition,
                 generations.visible(there, generation),
                 not_(ours.covers(there)),
                 there.c.contact_point_id.in_(mine),
             )
-            .distinct()
         )
-        found.update(rows)
-    return frozenset(found)
+        for digest, place, locality in rows:
+            if locality in found:
+                found[locality].add(digest)
+            for span in spans:
+                if span[0] <= place <= span[1]:
+                    found[span].add(digest)
+    return {each: frozenset(digests) for each, digests in found.items()}
 
 
-def _places(table: FromClause, dark: Beside) -> Iterator[ColumnElement[bool]]:
+def _places(
+    table: FromClause, spans: Sequence[Span], localities: Collection[Dark]
+) -> Iterator[ColumnElement[bool]]:
     """In portions: SQLite reads no expression of a thousand terms."""
-    spans = sorted(dark.spans)
     for start in range(0, len(spans), _AT_ONCE):
         part = spans[start : start + _AT_ONCE]
         yield or_(*(table.c.tree_order.between(low, high) for low, high in part))
-    if dark.localities:
-        yield table.c.locality.in_(sorted(dark.localities))
+    if localities:
+        yield table.c.locality.in_(sorted(map(str, localities)))
 
 
 def around(

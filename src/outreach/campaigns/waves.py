@@ -133,12 +133,14 @@ def frozen(  # noqa: PLR0913  everything that a freeze works with
         with database.write() as session:
             accounts.ours(session, settings, keyring)
     asked = _Asked(queue, settings)
-    done = (
-        wanted() and freeze.lay_whole(own, plan) and _written(own, plan, freeze.freeze_whole, asked)
-    )
-    while not done and wanted():
+    written = None
+    if wanted() and freeze.lay_whole(own, plan):
+        written = _written(own, plan, freeze.freeze_whole, asked)
+    while written is None and wanted():
         freeze.prepare(own, plan)
-        done = _written(own, plan, freeze.freeze_slice, asked)
+        written = _written(own, plan, freeze.freeze_slice, asked)
+    if written is not None:
+        return written
     with database.read() as session:
         return runs.wave(session, wave.id)
 
@@ -198,14 +200,14 @@ def _written(
     plan: freeze.Freezing,
     writes: Callable[[Session, freeze.Freezing], bool],
     asked: _Asked,
-) -> bool:
-    """One transaction of a freeze; True after the last."""
+) -> Wave | None:
+    """One transaction of a freeze; the wave after the last."""
     with own.write() as session:
         current = runs.wave(session, plan.wave.id, locked=True)
         done = writes(session, freeze.at_slice(plan, current))
         if done and asked.queue is not None:
             asked.queue.defer(session, *_drives(plan, asked.settings))
-    return done
+        return runs.wave(session, plan.wave.id) if done else None
 
 
 def _drives(plan: freeze.Freezing, settings: Settings) -> list[jobs.Job]:

@@ -6,10 +6,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 import structlog
 
 from outreach.campaigns.drill_lanes import every_lane
+from outreach.campaigns.jobs import EVERY, Kind
 from outreach.channels.outbox import Outbox
 from outreach.delivery import receipts
 from outreach.entry import class_a, jobs
@@ -43,6 +45,7 @@ class Worker:
             every_lane(installation.settings)
         )
         self._stopping = asyncio.Event()
+        self._gave_up_at: datetime | None = None
         self._ticker = Ticker(installation)
         self._presence = Presence(installation, kind=kind, lanes=lanes)
 
@@ -94,11 +97,19 @@ class Worker:
         work = self._work
         await asyncio.to_thread(self._of.engine.freeze_pending, wanted=self.wanted)
         await asyncio.to_thread(self._take_from_outboxes)
-        for tidying in (jobs.expire, jobs.keep_house, jobs.give_up):
-            await tidying(work)
+        await jobs.expire(work)
+        await jobs.keep_house(work)
+        await self._give_up(work)
         await jobs.apply_receipts(work)
         await class_a.mind(self._of)
         await class_a.climb(self._of)
+
+    async def _give_up(self, work: Work) -> None:
+        """A pass over the ledger: as often as a ticker asks for it."""
+        now = self._of.clocks.now()
+        if self._gave_up_at is None or now >= self._gave_up_at + EVERY[Kind.UNHEARD_OF]:
+            self._gave_up_at = now
+            await jobs.give_up(work)
 
     async def settle_doubts(self) -> None:
         """Looks up what may or may not have left."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -13,7 +13,9 @@ from sqlalchemy import (
     Date,
     LargeBinary,
     Select,
+    String,
     Table,
+    bindparam,
     cast,
     delete,
     func,
@@ -123,6 +125,21 @@ def among(session: Session, column: Any, values: Collection[Any]) -> ColumnEleme
         return column.in_(_pieces([*values]))  # type: ignore[no-any-return]
     listed = func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(select(listed.c.value))  # type: ignore[no-any-return]
+
+
+@cache
+def one_of(column: Any, name: str, dialect: str) -> ColumnElement[bool]:
+    """`among` in a statement that is made once: the numbers come with it, as the parameter `name`."""
+    if dialect != "sqlite":
+        kind = _Written(_type_name(column.type))
+        return column == func.any(cast(bindparam(name, type_=kind), kind))  # type: ignore[no-any-return]
+    listed = func.json_each(bindparam(name, type_=String())).table_valued("value")
+    return column.in_(select(listed.c.value))  # type: ignore[no-any-return]
+
+
+def numbers(values: Collection[int], dialect: str) -> str:
+    """What `one_of` is given."""
+    return json.dumps(list(values)) if dialect == "sqlite" else _array(values)
 
 
 def _pieces(digests: Sequence[bytes]) -> Select[Any]:

@@ -100,18 +100,24 @@ def acquire(
 
 def renew(session: Session, lane: Lane, *, now: datetime, lease: timedelta) -> Lane | None:
     """Prolongs our lease; None if somebody else took the lane, or it was stopped."""
-    kept = session.execute(
-        update(t.lane)
-        .where(
-            t.lane.c.name == lane.name,
-            t.lane.c.owner == lane.owner,
-            t.lane.c.fence == lane.fence,
-            t.lane.c.stopped_at.is_(None),
-        )
-        .values(lease_until=now + lease)
-        .returning(*t.lane.c)
-    ).mappings()
-    return _first(kept.all())
+    given = {
+        "of_name": lane.name, "of_owner": lane.owner, "of_fence": lane.fence, "until": now + lease,
+    }  # fmt: skip
+    return _first(session.execute(_RENEWED, given).mappings().all())
+
+
+_RENEWED = (
+    update(t.lane)
+    .where(
+        t.lane.c.name == bindparam("of_name"),
+        t.lane.c.owner == bindparam("of_owner"),
+        t.lane.c.fence == bindparam("of_fence"),
+        t.lane.c.stopped_at.is_(None),
+    )
+    .values(lease_until=bindparam("until"))
+    .returning(*t.lane.c)
+)
+"""Made once: every claim renews its lane."""
 
 
 def release(session: Session, lane: Lane) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from outreach.model.words import MessageState
 from outreach.store import bulk, tables as t
 from outreach.store.session import Session
+from outreach.store.types import UtcDateTime
 
 SETTLES_AFTER = timedelta(seconds=60)
 """From its claim: the lease of 30 s in which its call ends, and the 30 s after which it is looked up."""
@@ -28,32 +30,38 @@ def held(session: Session, ids: Sequence[int], *, now: datetime) -> set[int]:
     """
     if not ids:
         return set()
-    m, older = t.message, t.message.alias()
-    w, before = t.step_run, t.step_run.alias()
-    run, its_run = t.run, t.run.alias()
-    since = now - SETTLES_AFTER
-    found = set(
-        session.scalars(
-            select(m.c.id)
-            .join(w, w.c.id == m.c.step_run_id)
-            .join(run, run.c.id == w.c.run_id)
-            .join(its_run, its_run.c.occasion_id == run.c.occasion_id)
-            .join(before, before.c.run_id == its_run.c.id)
-            .join(
-                older,
-                (older.c.step_run_id == before.c.id)
-                & (older.c.contact_point_id == m.c.contact_point_id),
-            )
-            .where(
-                bulk.among(session, m.c.id, list(ids)),
-                before.c.version < w.c.version,
-                before.c.superseded_at > since,
-                older.c.state.in_([MessageState.SENDING, MessageState.IN_DOUBT]),
-                older.c.claimed_at > since,
-            )
-        )
-    )
+    dialect = session.get_bind().dialect.name
+    given = {"ids": bulk.numbers(ids, dialect), "since": now - SETTLES_AFTER}
+    found = set(session.scalars(_held(dialect), given))
     if found:
         theirs = bulk.among(session, t.queue.c.message_id, list(found))
         session.execute(update(t.queue).where(theirs).values(not_before=now + AGAIN_AFTER))
     return found
+
+
+@cache
+def _held(dialect: str) -> Select[int]:
+    """Made once: it stands in every claim of a storm, and takes longer to make than to answer."""
+    m, older = t.message, t.message.alias()
+    w, before = t.step_run, t.step_run.alias()
+    run, its_run = t.run, t.run.alias()
+    since = bindparam("since", type_=UtcDateTime())
+    return (
+        select(m.c.id)
+        .join(w, w.c.id == m.c.step_run_id)
+        .join(run, run.c.id == w.c.run_id)
+        .join(its_run, its_run.c.occasion_id == run.c.occasion_id)
+        .join(before, before.c.run_id == its_run.c.id)
+        .join(
+            older,
+            (older.c.step_run_id == before.c.id)
+            & (older.c.contact_point_id == m.c.contact_point_id),
+        )
+        .where(
+            bulk.one_of(m.c.id, "ids", dialect),
+            before.c.version < w.c.version,
+            before.c.superseded_at > since,
+            older.c.state.in_([MessageState.SENDING, MessageState.IN_DOUBT]),
+            older.c.claimed_at > since,
+        )
+    )

@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, case, delete, func, select, update
 
 from outreach.model.words import MessageState, PriorityClass
-from outreach.store import bulk, queue_rows, tables as t
+from outreach.store import bulk, dialects, queue_rows, tables as t
 from outreach.store.dialects import insert_into
 from outreach.store.session import Session
 from outreach.store.settle import Settled
@@ -212,22 +213,29 @@ def _prices(session: Session, caps: Caps, ids: Sequence[int]) -> Any:
 
 
 def _add(session: Session, lane: str, day: str, more: Spent) -> None:
-    d = t.lane_day.c
     session.execute(
-        insert_into(session, t.lane_day)
-        .values(
-            lane=lane, day=day, messages=max(0, more.messages),
-            segments=max(0, more.segments), cost=max(0.0, more.cost),
-        )
+        _added(session.get_bind().dialect.name),
+        {
+            "of_lane": lane, "of_day": day, "more_messages": more.messages,
+            "more_segments": more.segments, "more_cost": more.cost,
+        },
+    )  # fmt: skip
+
+
+@cache
+def _added(dialect: str) -> Any:
+    """Made once: it stands in every claim and every settling."""
+    d, names = t.lane_day.c, ("messages", "segments", "cost")
+    more = {name: bindparam(f"more_{name}", type_=d[name].type) for name in names}
+    new = {name: _not_below_0(each) for name, each in more.items()}
+    return (
+        dialects.INSERT[dialect](t.lane_day)
+        .values(lane=bindparam("of_lane"), day=bindparam("of_day"), **new)
         .on_conflict_do_update(
             index_elements=["lane", "day"],
-            set_={
-                "messages": _not_below_0(d.messages + more.messages),
-                "segments": _not_below_0(d.segments + more.segments),
-                "cost": _not_below_0(d.cost + more.cost),
-            },
+            set_={name: _not_below_0(d[name] + each) for name, each in more.items()},
         )
-    )  # fmt: skip
+    )
 
 
 def _not_below_0(sum_: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -41,15 +41,16 @@ def was_overtaken(session: Session, wave: Wave, *, since: datetime) -> bool:
 def has_untold(session: Session, waves: Sequence[int], classes: Collection[PriorityClass]) -> bool:
     """Whether these waves leave somebody of these classes who may be told yet: never reached, or told elsewhere for now."""
     m, out, mine = t.message.c, t.left_out.c, t.account.c
-    other = t.message.alias()
-    told = [*TOLD_STATES, MessageState.SENDING]
-    heard = exists().where(
-        other.c.step_run_id.in_(waves),
-        other.c.contact_point_id == m.contact_point_id,
-        other.c.state.in_(told),
+    other, told = t.message.alias(), [*TOLD_STATES, MessageState.SENDING]
+    # As a list, and not looked up for each: of a blackout whose notices were overtaken, that is half of all.
+    heard = select(other.c.contact_point_id).where(
+        other.c.step_run_id.in_(waves), other.c.state.in_(told)
     )
     unheard = exists().where(
-        m.step_run_id.in_(waves), m.priority.in_(classes), m.state.not_in(told), ~heard
+        m.step_run_id.in_(waves),
+        m.priority.in_(classes),
+        m.state.not_in(told),
+        m.contact_point_id.not_in(heard),
     )
     for_now: list[ColumnElement[bool]] = [out.step_run_id.in_(waves), out.reason.in_(NOT_NOW)]
     if PriorityClass.C not in classes:  # nobody of a higher class is without an account of it

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import Integer, bindparam, exists, func, insert, select, update
 
 from outreach.store import tables as t
 from outreach.store.session import Session
+from outreach.store.types import UtcDateTime
 
 
 class State(StrEnum):
@@ -52,9 +53,20 @@ def are_waiting(session: Session, *, now: datetime) -> bool:
 
 def waiting(session: Session, *, limit: int, now: datetime) -> int:
     """How many may leave now, counted to `limit`."""
-    a = t.answer_mail.c
-    due = select(a.reply_id).where(a.ended_at.is_(None), a.state == State.WAITING, a.next_at <= now)
-    return session.scalar(select(func.count()).select_from(due.limit(limit).subquery())) or 0
+    return session.scalar(_WAITING, {"now": now, "limit": limit}) or 0
+
+
+_WAITING = select(func.count()).select_from(
+    select(t.answer_mail.c.reply_id)
+    .where(
+        t.answer_mail.c.ended_at.is_(None),
+        t.answer_mail.c.state == State.WAITING,
+        t.answer_mail.c.next_at <= bindparam("now", type_=UtcDateTime()),
+    )
+    .limit(bindparam("limit", type_=Integer()))
+    .subquery()
+)
+"""Made once: every claim of a mail lane asks."""
 
 
 def count_open(session: Session) -> int:

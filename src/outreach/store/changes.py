@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from outreach.store.session import Session
 from outreach.store.tables import change
@@ -16,14 +16,17 @@ Topic = Literal["truth", "stop", "record", "network", "keys"]
 def bump(session: Session, *topics: Topic, now: datetime) -> None:
     """Marks the topics as changed by this transaction."""
     for topic in topics:
-        counted = session.execute(
-            update(change)
-            .where(change.c.name == topic)
-            .values(counter=change.c.counter + 1, at=now)
-            .returning(change.c.counter)
-        ).first()
+        counted = session.execute(_COUNTED, {"topic": topic, "now": now}).first()
         if counted is None:
             session.execute(insert(change).values(name=topic, counter=1, at=now))
+
+
+_COUNTED = (
+    update(change)
+    .where(change.c.name == bindparam("topic"))
+    .values(counter=change.c.counter + 1, at=bindparam("now"))
+    .returning(change.c.counter)
+)
 
 
 def counters(session: Session) -> dict[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     BindParameter,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from outreach.model.words import Channel, RunState, StepRunState
 from outreach.store import backlog, tables as t
@@ -89,31 +91,45 @@ def acquire(
     session: Session, name: str, owner: str, *, now: datetime, lease: timedelta
 ) -> Lane | None:
     """Takes the lane if nobody holds it and it is not stopped; the fence rises."""
-    taken = session.execute(
+    given = {"of_name": name, "new_owner": owner, "now": now, "until": now + lease}
+    return _first(session.execute(_acquired(), given).mappings().all())
+
+
+@cache
+def _acquired() -> ReturningUpdate[Any]:
+    return (
         update(t.lane)
-        .where(t.lane.c.name == name, t.lane.c.stopped_at.is_(None), _is_free(now))
-        .values(owner=owner, lease_until=now + lease, fence=t.lane.c.fence + 1)
+        .where(
+            t.lane.c.name == bindparam("of_name"),
+            t.lane.c.stopped_at.is_(None),
+            _is_free(bindparam("now", type_=UtcDateTime())),
+        )
+        .values(
+            owner=bindparam("new_owner"), lease_until=bindparam("until"),
+            fence=t.lane.c.fence + 1,
+        )
         .returning(*t.lane.c)
-    ).mappings()
-    return _first(taken.all())
+    )  # fmt: skip
 
 
 def renew(session: Session, lane: Lane, *, now: datetime, lease: timedelta) -> Lane | None:
     """Prolongs our lease; None if somebody else took the lane, or it was stopped."""
-    given = {
-        "of_name": lane.name, "of_owner": lane.owner, "of_fence": lane.fence, "until": now + lease,
-    }  # fmt: skip
+    given = _held_by(lane) | {"until": now + lease}
     return _first(session.execute(_RENEWED, given).mappings().all())
 
 
+def _held_by(lane: Lane) -> dict[str, Any]:
+    return {"of_name": lane.name, "of_owner": lane.owner, "of_fence": lane.fence}
+
+
+_HELD = update(t.lane).where(
+    t.lane.c.name == bindparam("of_name"),
+    t.lane.c.owner == bindparam("of_owner"),
+    t.lane.c.fence == bindparam("of_fence"),
+)
+_RELEASED = _HELD.values(owner=None, lease_until=None)
 _RENEWED = (
-    update(t.lane)
-    .where(
-        t.lane.c.name == bindparam("of_name"),
-        t.lane.c.owner == bindparam("of_owner"),
-        t.lane.c.fence == bindparam("of_fence"),
-        t.lane.c.stopped_at.is_(None),
-    )
+    _HELD.where(t.lane.c.stopped_at.is_(None))
     .values(lease_until=bindparam("until"))
     .returning(*t.lane.c)
 )
@@ -122,13 +138,7 @@ _RENEWED = (
 
 def release(session: Session, lane: Lane) -> None:
     """Gives the lane back, if it is still ours."""
-    session.execute(
-        update(t.lane)
-        .where(
-            t.lane.c.name == lane.name, t.lane.c.owner == lane.owner, t.lane.c.fence == lane.fence
-        )
-        .values(owner=None, lease_until=None)
-    )
+    session.execute(_RELEASED, _held_by(lane))
 
 
 def stop(session: Session, name: str, reason: str, *, now: datetime) -> bool:
@@ -192,7 +202,7 @@ def _carries(now: BindParameter[datetime]) -> ColumnElement[bool]:
     return or_(and_(cooled.is_(None), t.lane.c.weight > 0), cooled <= now)
 
 
-def _is_free(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+def _is_free(now: BindParameter[datetime]) -> ColumnElement[bool]:
     return or_(t.lane.c.owner.is_(None), t.lane.c.lease_until < now)
 
 

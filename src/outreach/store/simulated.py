@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, bindparam, func, insert, select
 
 from outreach.model.words import Channel, PriorityClass, StepRunState
 from outreach.store import tables as t
 from outreach.store.metadata import metadata
 from outreach.store.session import Database, Session
+from outreach.store.types import UtcDateTime
 
 RECORD = (
     t.record_load, t.record_state, t.record_source, t.household, t.customer, t.account, t.customer_tag,
@@ -112,12 +113,17 @@ def next_due(session: Session) -> datetime | None:
 
 def next_leaving(session: Session, *, now: datetime) -> datetime | None:
     """When the first of what is held back may leave; None: nothing is."""
-    q, w = t.queue.c, t.step_run.c
-    return session.execute(
-        select(func.min(q.not_before))
-        .join(t.step_run, w.id == q.step_run_id)
-        .where(q.not_before > now, w.state == StepRunState.FROZEN)
-    ).scalar()
+    return session.execute(_NEXT_LEAVING, {"now": now}).scalar()
+
+
+_NEXT_LEAVING = (
+    select(func.min(t.queue.c.not_before))
+    .join(t.step_run, t.step_run.c.id == t.queue.c.step_run_id)
+    .where(
+        t.queue.c.not_before > bindparam("now", type_=UtcDateTime()),
+        t.step_run.c.state == StepRunState.FROZEN,
+    )
+)
 
 
 def stays(session: Session) -> tuple[int, int]:

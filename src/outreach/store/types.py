@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -37,12 +38,21 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError(f"an instant without a zone reached the store: {value!r}")
         return to_micros(value) if dialect.name == "sqlite" else value
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        if dialect.name != "sqlite":
+            return super().result_processor(dialect, coltype)
+        return _read  # without the library's layers: a revision has eight instants
+
     def process_result_value(
         self, value: int | datetime | None, dialect: Dialect
     ) -> datetime | None:
         if value is None:
             return None
         return from_micros(value) if isinstance(value, int) else value.astimezone(UTC)
+
+
+def _read(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
 
 
 def to_micros(instant: datetime) -> int:

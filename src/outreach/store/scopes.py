@@ -84,6 +84,13 @@ class Remaining:
         """Whether all of it is spans of tree order and nothing is taken away."""
         return self.out.only_spans and self.back.is_empty
 
+    @property
+    def spans(self) -> tuple[Span, ...] | None:
+        """All of it, in order, where it is nothing but spans of tree order; else None."""
+        if not self.out.only_spans or not self.back.only_spans:
+            return None
+        return without(self.out.spans, self.back.spans)
+
     def covers(self, table: FromClause) -> ColumnElement[bool]:
         """True for rows still out; `table` has tree_order, locality, and premise_id (or is premise)."""
         return self._side(table, self.out, restored=False, back=self.back)

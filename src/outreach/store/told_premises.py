@@ -6,8 +6,23 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, distinct, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    case,
+    distinct,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from outreach.model.occasion import Occasion, Revision
 from outreach.model.words import OccasionKind
@@ -187,26 +202,41 @@ def of_message(session: Session, message: int, scope: Remaining, *, limit: int) 
 
     What one customer's street is, another must not read in a mailbox they share.
     """
-    held, p = t.customer_contact.c, t.premise.c
-    point = select(t.message.c.contact_point_id).where(t.message.c.id == message).scalar_subquery()
-    holders = select(held.customer_id).where(held.contact_point_id == point)
-    many = (
-        select(func.count(distinct(held.customer_id)))
-        .where(held.contact_point_id == point)
-        .scalar_subquery()
-    )
-    supplied = (
-        select(t.supply.c.premise_id)
-        .join(t.account, t.account.c.id == t.supply.c.account_id)
-        .where(t.account.c.customer_id.in_(holders), t.account.c.closed_at.is_(None))
-    )
-    rows = session.execute(
-        select(p.locality, p.street_sealed, p.tree_order, many)
-        .where(p.id.in_(supplied), p.closed_at.is_(None), scope.covers(t.premise))
-        .order_by(p.locality, p.ref)
-        .limit(limit)
-    )
+    spans = scope.spans
+    if spans is None:
+        p = t.premise.c
+        inside = _supplied().where(scope.covers(t.premise)).limit(limit)
+        rows = session.execute(inside.order_by(p.locality, p.ref), {"message": message}).all()
+    else:
+        every = session.execute(_in_order(), {"message": message})
+        within = (row for row in every if any(low <= row[2] <= high for low, high in spans))
+        rows = list(islice(within, limit))
     return [
         Stood(locality=locality, street_sealed=street if holding == 1 else None, tree_order=place)
         for locality, street, place, holding in rows
     ]
+
+
+@cache
+def _in_order() -> Select[Any]:
+    return _supplied().order_by(t.premise.c.locality, t.premise.c.ref)
+
+
+@cache
+def _supplied() -> Select[Any]:
+    """Made once, for each message of who has several premises asks; a handful, of whoever holds its point."""
+    held, p = t.customer_contact.c, t.premise.c
+    point = select(t.message.c.contact_point_id).where(t.message.c.id == bindparam("message"))
+    mine = held.contact_point_id == point.scalar_subquery()
+    many = select(func.count(distinct(held.customer_id))).where(mine).scalar_subquery()
+    supplied = (
+        select(t.supply.c.premise_id)
+        .join(t.account, t.account.c.id == t.supply.c.account_id)
+        .where(
+            t.account.c.customer_id.in_(select(held.customer_id).where(mine)),
+            t.account.c.closed_at.is_(None),
+        )
+    )
+    return select(p.locality, p.street_sealed, p.tree_order, many).where(
+        p.id.in_(supplied), p.closed_at.is_(None)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 from outreach.messages import plain, times
 from outreach.messages.languages import language
@@ -158,9 +159,13 @@ def rounded(count: int) -> int:
 
 
 def _count(customers: int, locale: str) -> str:
+    return _written(rounded(customers), locale)
+
+
+@lru_cache(maxsize=1_000)
+def _written(few: int, locale: str) -> str:
     from babel.numbers import format_decimal  # noqa: PLC0415  babel
 
-    few = rounded(customers)
     return str(format_decimal(few, locale=locale.replace("-", "_"))) if few else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from outreach.messages.languages import language
@@ -69,7 +70,11 @@ def end(facts: Facts, start: datetime, at: datetime, locale: str) -> str:
 
 
 def _named(there: datetime, pattern: str, locale: str) -> str:
+    return _on_the_wall(there.replace(tzinfo=None), pattern, locale)
+
+
+@lru_cache(maxsize=2_000)  # a storm's texts name the same few instants again and again
+def _on_the_wall(wall: datetime, pattern: str, locale: str) -> str:
     from babel.dates import format_datetime  # noqa: PLC0415  babel
 
-    wall = there.replace(tzinfo=None)
     return format_datetime(wall, pattern, locale=locale.replace("-", "_")).replace(".", "")

@@ -359,7 +359,7 @@ def _living(session: Session, occasion: Occasion) -> list[Run]:
 
 def _rules(session: Session, occasion: Occasion) -> Renotify:
     for run in runs.of(session, occasion.id):
-        return pins.of_run(session, run).campaign.renotify
+        return pins.campaign(session, run.pinned).renotify
     return Renotify()
 
 

@@ -215,7 +215,7 @@ def outgrown(
     if occasion.revision.known_how == CORRECTION:
         return ()  # it goes to who has heard, however many are affected
     for run in runs.of(session, occasion.id):
-        campaign = pins.of_run(session, run).campaign
+        campaign = pins.campaign(session, run.pinned)
         if (
             run.state is not RunState.ACTIVE
             or run.drill
@@ -281,8 +281,10 @@ def armed_runs(
     if occasion.revision.state is OccasionState.SUSPECTED:
         return [], ()  # confirmed, it launches
     for armed in runs.armed(session, now=now) if not occasion.drill else ():
+        if armed.campaign in running:  # as at every revision but the first
+            continue
         pinned = pins.stored(session, armed.pinned)
-        if armed.campaign in running or not serves(occasion, pinned.campaign):
+        if not serves(occasion, pinned.campaign):
             continue
         limits = pinned.campaign.limits
         is_counted = limits.max_audience is not None or limits.canary_share > 0

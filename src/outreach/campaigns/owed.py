@@ -85,7 +85,7 @@ def notices(session: Session, occasion: Occasion, run: Run, *, now: datetime) ->
     due.close(session, occasion.id, Event.NOTICE, _overtaken(occasion), now=now, run=run.id)
     if revision.state is not OccasionState.SCHEDULED:
         return
-    campaign = pins.of_run(session, run).campaign
+    campaign = pins.campaign(session, run.pinned)
     told = _told(session, occasion, campaign)
     due.add(
         session,

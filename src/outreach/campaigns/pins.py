@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,29 +50,30 @@ def read(settings: Settings, name: str) -> Pinned:
 
 def of_run(session: Session, run: runs.Run) -> Pinned:
     """What this run was launched with."""
-    return stored(session, run.pinned)
+    return _stored(run.pinned, json.dumps(runs.pinned(session, run.pinned), sort_keys=True))
 
 
 def stored(session: Session, digest: str) -> Pinned:
-    """What was pinned under a digest, kept: its content never changes, and every wave asks for it anew."""
-    kept = _KEPT.get(digest)
-    if kept is None:
-        if len(_KEPT) >= _MOST_KEPT:
-            _KEPT.clear()
-        kept = _KEPT[digest] = _parsed(digest, runs.pinned(session, digest))
-    return kept
+    """What was pinned under a digest."""
+    return _stored(digest, json.dumps(runs.pinned(session, digest), sort_keys=True))
 
 
 def campaign(session: Session, digest: str) -> Campaign:
-    """The campaign of a digest."""
-    return stored(session, digest).campaign
+    """The campaign of a digest, kept: a digest's content never changes, and clocks ask every second."""
+    if digest not in _CAMPAIGNS:
+        if len(_CAMPAIGNS) >= _MOST_KEPT:
+            _CAMPAIGNS.clear()
+        _CAMPAIGNS[digest] = stored(session, digest).campaign
+    return _CAMPAIGNS[digest]
 
 
-_MOST_KEPT = 128
-_KEPT: dict[str, Pinned] = {}
+_MOST_KEPT = 500
+_CAMPAIGNS: dict[str, Campaign] = {}
 
 
-def _parsed(digest: str, body: dict[str, Any]) -> Pinned:
+@lru_cache(maxsize=64)
+def _stored(digest: str, body_text: str) -> Pinned:
+    body = json.loads(body_text)
     path = Path(f"{body['name']}.toml")
     campaign = parse_campaign(
         body["campaign"], path=path, templates=body["texts"], country=body["country"]

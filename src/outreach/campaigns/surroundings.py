@@ -89,7 +89,7 @@ def _joining(session: Session, occasion: Occasion, run: Run, *, now: datetime) -
     version, has_etr = occasion.revision.version, occasion.revision.public_etr is not None
     opened = [
         runs.add_wave(session, run.id, version, step, now=now, again=True)
-        for step in pins.of_run(session, run).campaign.steps_on(Event.JOINED)
+        for step in pins.campaign(session, run.pinned).steps_on(Event.JOINED)
         if step.audience is Audience.JOINED
         and not step.lists
         and (not step.when or has_etr is (step.when == "etr"))

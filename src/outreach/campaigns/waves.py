@@ -55,7 +55,7 @@ def opened(  # noqa: PLR0913  what happened, to whom, and which of its steps
 
     `again`: also where this step has had its wave at this revision.
     """
-    campaign = pins.of_run(session, run).campaign
+    campaign = pins.campaign(session, run.pinned)
     steps = [one for event in happened for one in campaign.steps_on(event)]
     chosen = [
         one
@@ -226,7 +226,7 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
     revision = occasion.revision
     if revision.version != wave.version:
         revision = occasions.revision_at(session, occasion.id, wave.version)
-    campaign = pins.of_run(session, run).campaign
+    campaign = pins.campaign(session, run.pinned)
     step = next(one for one in campaign.steps if one.name == wave.step)
     scope = scopes.remaining(session, occasion, revision)
     every = tuple(runs.waves(session, run.id))

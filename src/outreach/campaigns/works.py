@@ -112,7 +112,7 @@ def leaving_at(session: Session, run: Run, event: Event) -> list[tuple[Event, st
     """
     if event is not Event.NOTICE or not runs.waves(session, run.id):
         return []
-    steps = pins.of_run(session, run).campaign.steps_on(Event.JOINED)
+    steps = pins.campaign(session, run.pinned).steps_on(Event.JOINED)
     return [(Event.JOINED, step.name) for step in steps if step.audience is Audience.LEFT]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, func, or_, select
 
 from outreach.model.words import NOT_NOW, TOLD_STATES, MessageState, PriorityClass
 from outreach.store import tables as t
@@ -40,8 +41,15 @@ def was_overtaken(session: Session, wave: Wave, *, since: datetime) -> bool:
 
 def has_untold(session: Session, waves: Sequence[int], classes: Collection[PriorityClass]) -> bool:
     """Whether these waves leave somebody of these classes who may be told yet: never reached, or told elsewhere for now."""
+    return bool(session.execute(_untold(frozenset(classes)), {"waves": waves}).scalar_one())
+
+
+@cache
+def _untold(classes: frozenset[PriorityClass]) -> Select[bool]:
+    """Made once: at every revision of a storm it is asked."""
     m, out, mine = t.message.c, t.left_out.c, t.account.c
     other, told = t.message.alias(), [*TOLD_STATES, MessageState.SENDING]
+    waves: BindParameter[int] = bindparam("waves", expanding=True)
     # As a list, and not looked up for each: of a blackout whose notices were overtaken, that is half of all.
     heard = select(other.c.contact_point_id).where(
         other.c.step_run_id.in_(waves), other.c.state.in_(told)
@@ -56,4 +64,4 @@ def has_untold(session: Session, waves: Sequence[int], classes: Collection[Prior
     if PriorityClass.C not in classes:  # nobody of a higher class is without an account of it
         of_class = exists().where(mine.customer_id == out.customer_id, mine.priority.in_(classes))
         for_now.append(of_class)
-    return bool(session.execute(select(or_(exists().where(*for_now), unheard))).scalar_one())
+    return select(or_(exists().where(*for_now), unheard))

@@ -100,13 +100,19 @@ class Database:
         return own
 
     def _is_emptied(self) -> bool:
-        """Whether the temporary tables of a connection are gone; False: it is of no use any more."""
+        """Whether the temporary tables of a connection are gone; False: it is of no use any more.
+
+        On SQLite also where their file has grown, for only its end makes that smaller.
+        """
         connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute(_TEMPORARY if self.is_sqlite else "DISCARD TEMP")
             for (name,) in cursor.fetchall() if self.is_sqlite else ():
                 cursor.execute(f"DROP TABLE temp.{name}")
+            if self.is_sqlite:
+                [pages] = cursor.execute("PRAGMA temp.page_count").fetchone()
+                return bool(pages <= _MOST_PAGES)
             connection.commit()
         except self.engine.dialect.loaded_dbapi.Error:
             return False
@@ -158,6 +164,10 @@ _PRAGMAS = (
 KEPT = "kept_"
 """Opens the names of temporary tables that SQLite keeps for the next: making one anew costs it a look at every other."""
 _TEMPORARY = f"SELECT name FROM sqlite_temp_master WHERE type = 'table' AND name NOT GLOB '{KEPT}*'"  # noqa: S608  constant text
+
+
+_MOST_PAGES = 5_000
+"""Of 4 KiB that a resting connection's temporary file may hold."""
 
 
 def _wait_for_no_disk(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

@@ -16,7 +16,7 @@ from outreach.campaigns.engine import Engine
 from outreach.campaigns.preview import preview
 from outreach.model.occasion import OccasionId
 from outreach.model.words import Channel, MessageState
-from outreach.store import consents, generations, reach, tables as t
+from outreach.store import consents, generations, reach, tables as t, touched
 
 DOS, MAIL = "+56910002222", "dos@town.example"
 HOUR = timedelta(hours=1)
@@ -40,8 +40,10 @@ def engine(database, tmp_path: Path) -> Engine:
     return engine
 
 
-def said_no(engine: Engine) -> None:
-    word = consents.Word(address_hash=make.KEYRING.hash(DOS), channel=Channel.SMS, via="reply")
+def said_no(engine: Engine, purpose: str = "*") -> None:
+    """K-0002, to texts."""
+    hashed = make.KEYRING.hash(DOS)
+    word = consents.Word(address_hash=hashed, channel=Channel.SMS, purpose=purpose, via="page")
     with engine.database.write() as session:
         consents.stop(session, word, now=NOW)
     reach.keep_up(engine.database, owner="worker", now=NOW)
@@ -91,3 +93,34 @@ def test_who_was_texted_before_the_stop_has_not_just_joined(engine):
     assert [channel for channel, _step in first] == ["sms"]
     assert ("email", "joined_with_etr") not in told(engine)
     assert all(channel == "sms" for channel, _step in told(engine)), "the claim stops what follows"
+
+
+def test_who_wants_no_texts_of_service_hears_of_an_emergency_there_too(engine):
+    file = engine.settings.workspace / "campaigns" / "unplanned-outage.toml"
+    text = file.read_text()
+    assert 'purpose = "service"' in text
+    file.write_text(text.replace('purpose = "service"', 'purpose = "emergency"', 1))
+    said_no(engine, "service")
+
+    launched(engine)
+
+    assert sorted(channel for channel, _step in told(engine)) == ["email", "sms"]
+
+
+def test_nobody_is_left_out_of_an_emergency_who_hears_of_it(engine):
+    file = engine.settings.workspace / "campaigns" / "unplanned-outage.toml"
+    file.write_text(file.read_text().replace('purpose = "service"', 'purpose = "emergency"', 1))
+    said_no(engine, "service")
+    with engine.database.write() as session:
+        mail = t.contact_point.c.address_hash == make.KEYRING.hash(MAIL)
+        session.execute(t.contact_point.update().where(mail).values(bad_since=NOW))
+        touched.holders_of_addresses(session, [make.KEYRING.hash(MAIL)])
+    reach.keep_up(engine.database, owner="worker", now=NOW)
+
+    launched(engine)
+
+    assert [channel for channel, _step in told(engine)] == ["sms"]
+    with engine.database.read() as session:
+        assert customer(engine, "K-0002") not in set(
+            session.scalars(select(t.left_out.c.customer_id))
+        )

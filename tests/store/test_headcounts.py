@@ -116,9 +116,7 @@ def points(session: Session, customer):
               if no.address_hash == row.address_hash and no.channel in {"*", row.channel}}
         for row in held
     }  # fmt: skip
-    is_served = any(not noes[row] & {"*", "service"} for row in held)
-    closing = {"*", "service"} if is_served else {"*"}
-    return {(row.channel, row.id) for row in held if not noes[row] & closing}
+    return {(row.channel, row.id) for row in held if not noes[row] & {"*", "service"}}
 
 
 def speaks(preferred: str | None, channels):

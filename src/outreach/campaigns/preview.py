@@ -31,7 +31,15 @@ from outreach.model.campaign import Step
 from outreach.model.message import Content
 from outreach.model.occasion import Occasion, OccasionId
 from outreach.model.record import AffectedCounts
-from outreach.model.words import AtNight, Audience, Channel, Event, OccasionKind, StepRunState
+from outreach.model.words import (
+    AtNight,
+    Audience,
+    Channel,
+    Event,
+    OccasionKind,
+    Purpose,
+    StepRunState,
+)
 from outreach.settings import Settings
 from outreach.store import (
     audience,
@@ -263,6 +271,7 @@ def _plan(session: Session, reader: _Reader, step: Step, *, now: datetime) -> fr
         segment=waves.segment_of(session, step),
         together=step.together,
         lists=step.lists,
+        is_emergency=reader.pinned.campaign.purpose is Purpose.EMERGENCY,
     )
     campaign = reader.pinned.campaign
     plan = surroundings.surrounded(session, plan, occasion=occasion, campaign=campaign, step=step)

@@ -30,6 +30,7 @@ from outreach.model.words import (
     Event,
     OccasionKind,
     PriorityClass,
+    Purpose,
 )
 from outreach.settings import Settings
 from outreach.store import audience, due, freeze, occasions, runs, scopes, stakeholders, told_waves
@@ -259,6 +260,7 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         zone=occasion.zone,
         segment=segment_of(session, step),
         together=step.together,
+        is_emergency=campaign.purpose is Purpose.EMERGENCY,
     )
     telling = following.Telling(
         occasion=occasion, revision=revision, run=run, campaign=campaign, step=step, wave=wave,

@@ -34,21 +34,15 @@ def is_contactable(
 def is_spoken_to(
     held: FromClause = t.customer_contact, point: FromClause = t.contact_point
 ) -> ColumnElement[bool]:
-    """The same without who has said no there: they hear on their next channel.
+    """The same without who has said no to service notices there: they hear on their next channel."""
+    return and_(is_contactable(held, point), not_(_is_closed(point, ANY, Purpose.SERVICE)))
 
-    Who wants no service notices there, and takes them nowhere else, stays: in an emergency they are told.
-    """
-    another, its = t.customer_contact.alias(), t.contact_point.alias()
-    elsewhere = exists().where(
-        another.c.customer_id == held.c.customer_id,
-        its.c.id == another.c.contact_point_id,
-        is_contactable(another, its),
-        not_(_is_closed(its, ANY, Purpose.SERVICE)),
-    )
-    spared = and_(not_(_is_closed(point, ANY)), not_(elsewhere.correlate(held)))
-    # Nearly everybody has said nothing: they are asked once.
-    is_open = not_(_is_closed(point, ANY, Purpose.SERVICE))
-    return and_(is_contactable(held, point), or_(is_open, spared))
+
+def is_warned(
+    held: FromClause = t.customer_contact, point: FromClause = t.contact_point
+) -> ColumnElement[bool]:
+    """The same with those whom an emergency still finds there: they have said no to service notices alone."""
+    return and_(is_contactable(held, point), not_(_is_closed(point, ANY)))
 
 
 def _is_closed(point: FromClause, *purposes: str) -> ColumnElement[bool]:
@@ -85,6 +79,12 @@ def bits(customer: ColumnElement[int]) -> ColumnElement[int]:
 def bit(channel: ColumnElement[str]) -> ColumnElement[int]:
     """Its bit of CHANNEL_BITS."""
     return case({one.value: number for one, number in CHANNEL_BITS.items()}, value=channel, else_=0)
+
+
+def is_warned_alone(channels: Sequence[Channel]) -> ColumnElement[bool]:
+    """Over reach: nothing but an emergency is said on this channel, one of these, of a row; see `is_warned`."""
+    r = t.reach.c
+    return and_(r.channel.in_(channels), r.channels.op("&")(bit(r.channel)) == 0)
 
 
 def chosen(

@@ -153,11 +153,14 @@ def _without_channel(session: Session, plan: Freezing) -> list[Select[Any]]:
     if wave.audience is not Audience.AFFECTED:
         return []
     reason = audience.why_not(r.customer_id, func.max(r.channels))
+    warned = func.count(case((contactable.is_warned_alone(plan.channels), 1))) > 0
     return [
         _left_out(plan, r.customer_id, reason)
         .where(*_of_audience(session, plan, r.customer_id), audience.not_reached(plan.channels))
         .group_by(r.customer_id)
-        .having(func.min(r.priority).in_(wave.classes))
+        .having(
+            func.min(r.priority).in_(wave.classes), *([not_(warned)] if plan.is_emergency else [])
+        )
     ]
 
 
@@ -264,16 +267,18 @@ def _spoken_to(session: Session, plan: Freezing, by: ColumnElement[int]) -> _Con
     spoken = r.c.channel == contactable.chosen(plan.channels, r.c.channels, r.c.preferred)
     if plan.together:
         spoken = or_(spoken, _on_every_channel(plan, r.c.priority, r.c.channel))
+    if plan.is_emergency:
+        spoken = or_(spoken, contactable.is_warned_alone(plan.channels))
     conditions = [*_of_audience(session, plan, by), spoken, r.c.channel != ""]
     told = list(plan.siblings)
     if told:
         conditions.append(not_(overlap.has_message(r.c.contact_point_id, told, states=None)))
     if plan.wave.audience is Audience.JOINED and plan.earlier:
-        conditions.append(
-            not_(overlap.has_message(r.c.contact_point_id, plan.earlier, states=_MAYBE_TOLD))
-        )
-        # Who heard on one channel has not just joined, whatever became of the call, or of their wish for texts.
-        conditions.append(not_(overlap.was_told(r.c.customer_id, plan.earlier, states=_MAYBE_TOLD)))
+        conditions += [
+            not_(overlap.has_message(r.c.contact_point_id, plan.earlier, states=_MAYBE_TOLD)),
+            # Who heard on one channel has not just joined, whatever became of the call, or of texts to them.
+            not_(overlap.was_told(r.c.customer_id, plan.earlier, states=_MAYBE_TOLD)),
+        ]
     return conditions
 
 

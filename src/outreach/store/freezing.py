@@ -81,6 +81,8 @@ class Freezing:
     """When our own accounts say it too, in the company's `locale` and the area's `zone`; None: they do not."""
     locale: str = ""
     zone: str = ""
+    is_emergency: bool = False
+    """It is also said where somebody wants no service notices; a No to everything holds."""
     laid: Table | None = None
     """Where whom it found in the ledger lies aside: found once, and not again for who is left out."""
     beside: Beside = ALONE

@@ -284,7 +284,7 @@ def _rows(which: ColumnElement[bool]) -> Select[Any]:
     # Asked contact by contact: a joined subquery would be read whole for every slice on SQLite.
     good = exists(
         select(point.id)
-        .where(point.id == held.contact_point_id, contactable.is_spoken_to())
+        .where(point.id == held.contact_point_id, contactable.is_warned())
         .correlate(t.customer_contact)
     )
     return (

@@ -254,10 +254,8 @@ def _bare(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def _best(priority: ColumnElement[str]) -> ColumnElement[str]:
     """The best class of a group without min(): a second one would leave open whose row is taken."""
-    has = [
-        (func.count(case((priority == each, 1))) > 0, each.value)
-        for each in (PriorityClass.A, PriorityClass.B)
-    ]
+    best = (PriorityClass.A, PriorityClass.B)
+    has = [(func.count(case((priority == each, 1))) > 0, each.value) for each in best]
     return case(*has, else_=PriorityClass.C.value)
 
 
@@ -270,8 +268,7 @@ def _spoken_to(session: Session, plan: Freezing, by: ColumnElement[int]) -> _Con
     if plan.is_emergency:
         spoken = or_(spoken, contactable.is_warned_alone(plan.channels))
     conditions = [*_of_audience(session, plan, by), spoken, r.c.channel != ""]
-    told = list(plan.siblings)
-    if told:
+    if told := plan.siblings:
         conditions.append(not_(overlap.has_message(r.c.contact_point_id, told, states=None)))
     if plan.wave.audience is Audience.JOINED and plan.earlier:
         conditions += [

@@ -13,13 +13,15 @@ from outreach.model.message import Recipient
 from outreach.model.occasion import Occasion, Revision
 from outreach.model.words import Channel
 from outreach.store import scopes, told_premises
-from outreach.store.scopes import Remaining
+from outreach.store.scopes import Remaining, Span
 from outreach.store.session import Database, Session
 from outreach.store.told_premises import Beside, Lying, Stood
 
 MOST_STREETS = 10
 """Streets listed one by one; more premises are told by locality."""
 MOST_PREMISES = 500
+MOST_HELD = 50_000
+"""Addresses of which it is kept what they hold."""
 AT_ONCE = 500
 """Addresses that are looked up together."""
 LONGEST_AREA = 48
@@ -53,12 +55,7 @@ def content(places: Places, revision: tuple[int, int]) -> tuple[object, ...]:
 
 
 def named(
-    session: Session,
-    recipient: Recipient,
-    occasion: Occasion,
-    revision: Revision,
-    *,
-    keyring: Keyring | None,
+    session: Session, recipient: Recipient, places: Places, *, keyring: Keyring | None
 ) -> str:
     """`Calle 1, Providencia; Calle 2, Ñuñoa` or `Providencia (12), Ñuñoa`.
 
@@ -67,12 +64,36 @@ def named(
     """
     if not 1 < recipient.premises <= MOST_PREMISES:
         return ""
-    for resolved in (scopes.remaining, scopes.whole):
-        scope = resolved(session, occasion, revision)
+    for scope in (places.still, places.ever):
         found = told_premises.of_message(session, recipient.id, scope, limit=MOST_PREMISES + 1)
         if len(found) == recipient.premises:
             return _line(found, keyring)
     return ""
+
+
+@dataclass(slots=True)
+class Held:
+    """What people hold, read once for all revisions of a storm: asked for each, it is much of the sending.
+
+    Of one generation of the record.
+    """
+
+    _read: set[bytes] = field(default_factory=set)
+    _stood: dict[tuple[str, bytes], list[Stood]] = field(default_factory=dict)
+
+    def by(
+        self, database: Database, key: tuple[str, bytes], beside: Sequence[bytes]
+    ) -> Sequence[Stood]:
+        """Of one address, looked up together with those beside it."""
+        if key[1] not in self._read:
+            if len(self._read) >= MOST_HELD:
+                self._read.clear()
+                self._stood.clear()
+            missing = [each for each in beside if each not in self._read]
+            with database.read() as session:
+                self._stood |= told_premises.held(session, missing)
+            self._read.update(missing)
+        return self._stood.get(key, ())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,7 +109,14 @@ class Apart:
     keyring: Keyring | None
     divided: tuple[bytes, ...]
     """Hashes of the addresses concerned, in order; everybody else reads the area as it is."""
-    _lines: dict[int, dict[tuple[str, bytes], str]] = field(default_factory=dict)
+    held: Held
+    _lying: dict[int, dict[tuple[str, bytes], list[Lying]]] = field(default_factory=dict)
+    _spans: tuple[Sequence[Span], Sequence[Span]] | None = field(init=False)
+    """Of both scopes, where these tell them whole."""
+
+    def __post_init__(self) -> None:
+        ever, still = self.places.ever.spans, self.places.still.spans
+        self._spans = None if ever is None or still is None else (ever, still)
 
     def line(self, database: Database, recipient: Recipient) -> str:
         """In the place of the area; empty where that would be too long, or there is nothing to tell apart."""
@@ -97,17 +125,19 @@ class Apart:
             recipient.address_hash,
         ):
             return ""
-        block = place // AT_ONCE
-        if block not in self._lines:
-            self._lines[block] = self._block(database, block * AT_ONCE)
-        return self._lines[block].get((recipient.channel, recipient.address_hash), "")
+        key = (recipient.channel, recipient.address_hash)
+        return self._named(self._around(database, key, place - place % AT_ONCE))
 
-    def _block(self, database: Database, start: int) -> dict[tuple[str, bytes], str]:
+    def _around(self, database: Database, key: tuple[str, bytes], start: int) -> Sequence[Lying]:
         hashes = self.divided[start : start + AT_ONCE]
-        with database.read() as session:
-            found = told_premises.around(session, hashes, self.places.ever, self.places.still)
-        lines = {key: self._named(premises) for key, premises in found.items()}
-        return {key: line for key, line in lines.items() if line}
+        if self._spans is not None:
+            return told_premises.lying(self.held.by(database, key, hashes), *self._spans)
+        if start not in self._lying:
+            with database.read() as session:
+                self._lying[start] = told_premises.around(
+                    session, hashes, self.places.ever, self.places.still
+                )
+        return self._lying[start].get(key, ())
 
     def _named(self, premises: Sequence[Lying]) -> str:
         others = [one.stood for one in premises if not one.is_ever][:MOST_PREMISES]

@@ -9,7 +9,7 @@ from datetime import datetime
 from outreach.addresses import Keyring
 from outreach.campaigns import alert_texts, page_links, pins, premises_named, waves
 from outreach.campaigns.pins import Pinned
-from outreach.campaigns.premises_named import Apart, Places
+from outreach.campaigns.premises_named import Apart, Held, Places
 from outreach.messages.render import Renderer
 from outreach.model.message import Content, Recipient
 from outreach.model.notice import Facts
@@ -62,6 +62,7 @@ class Teller:
     _aparts: dict[tuple[int, int], Apart] = field(default_factory=dict)
     _divisions: dict[tuple[object, ...], Apart] = field(default_factory=dict)
     _holding: dict[tuple[object, ...], dict[Dark, frozenset[bytes]]] = field(default_factory=dict)
+    _held: dict[int, Held] = field(default_factory=dict)
     _renderers: dict[str, tuple[Pinned, Renderer]] = field(default_factory=dict)
 
     def render(self, recipient: Recipient, _address: str) -> Content:
@@ -80,8 +81,8 @@ class Teller:
             drill=telling.occasion.drill,
         )
         personal = {"premises": str(recipient.premises)}
-        if composed.places and recipient.premises > 1:
-            personal["places"] = self._places(recipient, telling)
+        if composed.places and recipient.premises > 1 and telling.places is not None:
+            personal["places"] = self._places(recipient, telling.places)
         if composed.linked and self.keyring is not None:
             personal["link"] = self._link(recipient, telling, self.keyring)
         return renderer.fill(composed, personal)
@@ -93,11 +94,9 @@ class Teller:
         day = recipient.not_after or telling.revision.recorded_at
         return page_links.status_link(self.settings, keyring, customer, now=day)
 
-    def _places(self, recipient: Recipient, telling: Telling) -> str:
+    def _places(self, recipient: Recipient, places: Places) -> str:
         with self.database.read() as session:
-            return premises_named.named(
-                session, recipient, telling.occasion, telling.revision, keyring=self.keyring
-            )
+            return premises_named.named(session, recipient, places, keyring=self.keyring)
 
     def _apart(self, recipient: Recipient, telling: Telling) -> str:
         if telling.places is None or not telling.beside:
@@ -112,18 +111,21 @@ class Teller:
         self, session: Session, telling: Telling, places: Places, key: tuple[int, int]
     ) -> Apart:
         """The same for revisions that hold the same places: a clock speaks every hour of an outage that stands."""
-        seen = (*premises_named.content(places, key), telling.beside, generations.current(session))
+        generation = generations.current(session)
+        seen = (*premises_named.content(places, key), telling.beside, generation)
         if seen not in self._divisions:
             if len(self._divisions) >= _KEPT:
                 self._divisions.clear()
                 self._aparts.clear()
                 self._holding.clear()
+                self._held.clear()
             divided = self._holders(session, telling, places, key)
             self._divisions[seen] = Apart(
                 places=places,
                 beside=telling.beside,
                 keyring=self.keyring,
                 divided=tuple(sorted(divided)),
+                held=self._held.setdefault(generation, Held()),
             )
         return self._divisions[seen]
 

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -283,6 +284,12 @@ def without(spans: Sequence[Span], gone: Sequence[Span]) -> tuple[Span, ...]:
         if rest <= high:
             left.append((rest, high))
     return tuple(left)
+
+
+def is_within(place: int, spans: Sequence[Span]) -> bool:
+    """Whether a tree order lies in one of some spans, in order and none within another."""
+    at = bisect_left(spans, place, key=itemgetter(1))
+    return at < len(spans) and spans[at][0] <= place
 
 
 def _inside(table: FromClause, spans: Sequence[Span]) -> list[ColumnElement[bool]]:

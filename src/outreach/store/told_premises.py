@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -152,6 +152,36 @@ def around(
 
     One statement for many addresses: asked one by one, they are most of a storm's sending.
     """
+    found: dict[tuple[str, bytes], list[Lying]] = defaultdict(list)
+    sides = [case((each.covers(t.premise), 1), else_=0) for each in (ever, still)]
+    for key, stood, is_ever, is_still in _held(session, hashes, *sides):
+        found[key].append(Lying(stood=stood, is_ever=bool(is_ever), is_still=bool(is_still)))
+    return found
+
+
+def held(session: Session, hashes: Sequence[bytes]) -> dict[tuple[str, bytes], list[Stood]]:
+    """The same wherever they lie, for `lying`: what people hold is the same at every revision."""
+    found: dict[tuple[str, bytes], list[Stood]] = defaultdict(list)
+    for key, stood in _held(session, hashes):
+        found[key].append(stood)
+    return found
+
+
+def lying(stood: Iterable[Stood], ever: Sequence[Span], still: Sequence[Span]) -> list[Lying]:
+    """Premises held against two scopes that are nothing but spans of tree order, in order."""
+    return [
+        Lying(
+            stood=one,
+            is_ever=scopes.is_within(one.tree_order, ever),
+            is_still=scopes.is_within(one.tree_order, still),
+        )
+        for one in stood
+    ]
+
+
+def _held(
+    session: Session, hashes: Sequence[bytes], *sides: ColumnElement[int]
+) -> Iterator[tuple[Any, ...]]:
     c, held, p, mine = t.contact_point.c, t.customer_contact.c, t.premise.c, t.account.c
     owned = (
         select(c.id, c.channel, c.address_hash, t.supply.c.premise_id)
@@ -163,24 +193,17 @@ def around(
         .subquery()
     )
     shared = _shared(session, hashes)
+    place = (p.locality, p.street_sealed, p.tree_order)
     rows = session.execute(
-        select(
-            owned.c.id, owned.c.channel, owned.c.address_hash,
-            p.locality, p.street_sealed, p.tree_order,
-            case((ever.covers(t.premise), 1), else_=0), case((still.covers(t.premise), 1), else_=0),
-        )
+        select(owned.c.id, owned.c.channel, owned.c.address_hash, *place, *sides)
         .join(t.premise, p.id == owned.c.premise_id)
         .where(p.closed_at.is_(None))
         .order_by(p.locality, p.ref)
-    )  # fmt: skip
-    found: dict[tuple[str, bytes], list[Lying]] = defaultdict(list)
-    for point, channel, digest, locality, street, place, is_ever, is_still in rows:
+    )
+    for point, channel, digest, locality, street, tree_order, *within in rows:
         kept = None if point in shared else street
-        stood = Stood(locality=locality, street_sealed=kept, tree_order=place)
-        found[channel, digest].append(
-            Lying(stood=stood, is_ever=bool(is_ever), is_still=bool(is_still))
-        )
-    return found
+        stood = Stood(locality=locality, street_sealed=kept, tree_order=tree_order)
+        yield (channel, digest), stood, *within
 
 
 def _shared(session: Session, hashes: Sequence[bytes]) -> set[int]:

@@ -125,10 +125,8 @@ def take_back_ends(session: Session, occasion: Occasion) -> int:
         scope.covers(r), generations.visible(r, generation), r.c.channel != ""
     )
     found: list[int] = []
-    for number, waves in ends.items():
-        ended = occasions.get(session, OccasionId(number))
-        if not any(may_touch(each.out, scope.out) for each in ever(session, ended)):
-            continue  # nearly always: what else is dark there need not be known
+    for number in _ever_near(session, ends, scope.out):  # nearly always none
+        waves, ended = ends[number], occasions.get(session, OccasionId(number))
         beside = closing(session, ended)
         if all(one.occasion != occasion.id for one in beside.others):
             continue
@@ -308,6 +306,21 @@ def _near(
     refs = {ref for one in candidates for ref in one.revision.scope.nodes}
     spans = scopes.spans_of(session, refs)
     return [one for one in candidates if _is_near(one.revision, spans, places)]
+
+
+def _ever_near(session: Session, numbers: Iterable[int], place: Part) -> list[int]:
+    """Of occasions those that ever named nodes which meet a place, or what nodes do not tell; by one query for all."""
+    held = {
+        number: {each.scope: each for each in occasions.history(session, OccasionId(number))}
+        for number in numbers
+    }
+    refs = {ref for scopes_of in held.values() for scope in scopes_of for ref in scope.nodes}
+    spans = scopes.spans_of(session, refs)
+    return [
+        number
+        for number, distinct in held.items()
+        if any(_is_near(each, spans, (place,)) for each in distinct.values())
+    ]
 
 
 def _is_near(revision: Revision, spans: dict[str, scopes.Span], places: Sequence[Part]) -> bool:

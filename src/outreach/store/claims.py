@@ -13,16 +13,17 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CursorResult,
+    Delete,
     Integer,
     LargeBinary,
     RowMapping,
     Select,
+    Update,
     bindparam,
     case,
     delete,
     exists,
     func,
-    literal,
     null,
     or_,
     select,
@@ -223,14 +224,28 @@ def _rows(session: Session, wanted: Claim, waves: _Waves) -> Sequence[Sequence[A
 
 def _unqueue(session: Session, pool: str, rows: Sequence[Sequence[Any]]) -> None:
     """One range of the queue's own order, less what stays: index work only."""
-    ends = [tuple_(*(row[index] for index in _IN_ORDER)) for row in (rows[0], rows[-1])]
-    session.execute(
-        delete(t.queue).where(
-            t.queue.c.pool == pool,
-            tuple_(*_ORDER) >= ends[0],
-            tuple_(*_ORDER) <= ends[1],
-            bulk.among(session, t.queue.c.message_id, [row[0] for row in rows]),
-        )
+    dialect = session.get_bind().dialect.name
+    given: dict[str, Any] = {
+        f"{end}{place}": row[index]
+        for end, row in (("first", rows[0]), ("last", rows[-1]))
+        for place, index in enumerate(_IN_ORDER)
+    }
+    numbers = bulk.numbers([row[0] for row in rows], dialect)
+    session.execute(_unqueued(dialect), {**given, "pool": pool, "numbers": numbers})
+
+
+@cache
+def _unqueued(dialect: str) -> Delete:
+    """For `pool`, `numbers`, and what `_ORDER` says of the first and of the last."""
+    first, last = (
+        tuple_(*(bindparam(f"{end}{place}", type_=each.type) for place, each in enumerate(_ORDER)))
+        for end in ("first", "last")
+    )
+    return delete(t.queue).where(
+        t.queue.c.pool == bindparam("pool"),
+        tuple_(*_ORDER) >= first,
+        tuple_(*_ORDER) <= last,
+        bulk.one_of(t.queue.c.message_id, "numbers", dialect),
     )
 
 
@@ -250,22 +265,12 @@ def _take(session: Session, wanted: Claim, ids: Sequence[int]) -> Iterable[int]:
     """Those that were still queued when they were written; mostly all."""
     if not ids:
         return set()
-    m = t.message
-    written: Any = session.execute(
-        update(m)
-        .where(bulk.among(session, m.c.id, ids), m.c.state == MessageState.QUEUED)
-        .values(
-            {
-                "state": MessageState.SENDING,
-                "owner": wanted.owner,
-                "lane": wanted.lane,
-                "lease_until": wanted.now + wanted.lease,
-                "try": m.c["try"] + 1,
-                "claimed_at": wanted.now,
-                "slot_at": func.coalesce(m.c.slot_at, literal(wanted.now, UtcDateTime)),
-            }
-        )
-    )
+    m, dialect = t.message, session.get_bind().dialect.name
+    given = {
+        "numbers": bulk.numbers(ids, dialect), "by": wanted.owner, "to": wanted.lane,
+        "until": wanted.now + wanted.lease, "now": wanted.now,
+    }  # fmt: skip
+    written: Any = session.execute(_taken(dialect), given)
     assert isinstance(written, CursorResult)  # noqa: S101  what an UPDATE gives
     if written.rowcount == len(ids):
         return set(ids)
@@ -278,6 +283,28 @@ def _take(session: Session, wanted: Claim, ids: Sequence[int]) -> Iterable[int]:
         m.c.claimed_at == wanted.now,
     )
     return set(session.scalars(ours))
+
+
+@cache
+def _taken(dialect: str) -> Update:
+    """For `numbers`, `by` whom, `to` which lane, `until` and `now`."""
+    m, now = t.message.c, bindparam("now", type_=UtcDateTime())
+    queued = (bulk.one_of(m.id, "numbers", dialect), m.state == MessageState.QUEUED)
+    return (
+        update(t.message)
+        .where(*queued)
+        .values(
+            {
+                "state": MessageState.SENDING,
+                "owner": bindparam("by"),
+                "lane": bindparam("to"),
+                "lease_until": bindparam("until", type_=UtcDateTime()),
+                "try": m["try"] + 1,
+                "claimed_at": now,
+                "slot_at": func.coalesce(m.slot_at, now),
+            }
+        )
+    )
 
 
 _NAMES = tuple(column.name for column in of_recipient())

@@ -6,8 +6,10 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import LargeBinary, Select, String, bindparam, func, select, update
 
 from outreach.model.words import MessageState, Purpose, RunState
 from outreach.store import bulk, changes, tables as t
@@ -51,12 +53,7 @@ def pause_run(session: Session, run: int, reason: str, *, now: datetime) -> None
 
 
 def _waves(session: Session, waves: Collection[int]) -> dict[tuple[int, str], MessageState]:
-    w = t.step_run
-    rows = session.execute(
-        select(w.c.id, w.c.superseded_at, w.c.cancelled_classes, t.run.c.state)
-        .join(t.run, t.run.c.id == w.c.run_id)
-        .where(w.c.id.in_(list(waves)))
-    )
+    rows = session.execute(_WAVES, {"waves": list(waves)})
     found: dict[tuple[int, str], MessageState] = {}
     for wave, superseded_at, cancelled, state in rows:
         for letter in "ABC":
@@ -70,17 +67,32 @@ def _waves(session: Session, waves: Collection[int]) -> dict[tuple[int, str], Me
 
 
 def _addresses(session: Session, addresses: Collection[bytes]) -> frozenset[tuple[bytes, str, str]]:
-    s = t.suppression.c
     if session.get_bind().dialect.name == "postgresql":
-        held = select(s.address_hash, s.channel, s.purpose).where(
-            bulk.among(session, s.address_hash, addresses)
+        rows = session.execute(
+            _HELD.where(bulk.among(session, t.suppression.c.address_hash, addresses))
         )
     else:  # there, too, one parameter: this is asked five times a second about all in hand
         places = json.dumps(list(range(1, _HASH * len(addresses), _HASH)))
-        each = func.json_each(places).table_valued("value")
-        one = func.substr(literal(b"".join(addresses)), each.c.value, _HASH)
-        held = select(s.address_hash, s.channel, s.purpose).select_from(
-            each.join(t.suppression, s.address_hash == one)
-        )
-    rows = session.execute(held.where(s.purpose.in_(["*", *Purpose])))
+        given = {"places": places, "addresses": b"".join(addresses)}
+        rows = session.execute(_held_in_pieces(), given)
     return frozenset((row[0], row[1], row[2]) for row in rows)
+
+
+@cache
+def _held_in_pieces() -> Select[Any]:
+    each = func.json_each(bindparam("places", type_=String())).table_valued("value")
+    whole = bindparam("addresses", type_=LargeBinary())
+    one = func.substr(whole, each.c.value, _HASH)
+    return _HELD.select_from(each.join(t.suppression, t.suppression.c.address_hash == one))
+
+
+_WAVES = (
+    select(
+        t.step_run.c.id, t.step_run.c.superseded_at, t.step_run.c.cancelled_classes, t.run.c.state
+    )
+    .join(t.run, t.run.c.id == t.step_run.c.run_id)
+    .where(t.step_run.c.id.in_(bindparam("waves", expanding=True)))
+)
+_HELD = select(
+    t.suppression.c.address_hash, t.suppression.c.channel, t.suppression.c.purpose
+).where(t.suppression.c.purpose.in_(["*", *Purpose]))

@@ -10,9 +10,10 @@ whoever goes on finds anew what is not written yet. Nothing of a wave is claimed
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, insert, select
+from sqlalchemy import ColumnElement, Insert, Select, Table, delete, insert, select
 
 from outreach.model.words import StepRunState
 from outreach.store import aside, freeze_queue, freeze_rows, planning, runs, tables as t
@@ -137,12 +138,18 @@ def freeze_whole(session: Session, plan: Freezing) -> bool:
 
 def _moved(session: Session, plan: Freezing, lain: Table, target: Table) -> int:
     """How many rows lay there; they are where they belong now."""
-    kept = [column for column in lain.c if column.name != "n"]
-    names = [column.name for column in kept]
-    statement = insert(target).from_select(names, select(*kept).order_by(lain.c.n))
+    statement = _move(lain, target)
     if target is t.message and not _is_sqlite(session):
         statement = freeze_queue.at_once(statement, plan)
     return aside.rows_of(session, statement)
+
+
+@cache
+def _move(lain: Table, target: Table) -> Insert:
+    """Made once: every wave of a storm says two."""
+    kept = [column for column in lain.c if column.name != "n"]
+    names = [column.name for column in kept]
+    return insert(target).from_select(names, select(*kept).order_by(lain.c.n))
 
 
 def _most(session: Session) -> int:

@@ -118,14 +118,15 @@ class Teller:
                 self._divisions.clear()
                 self._aparts.clear()
                 self._holding.clear()
-                self._held.clear()
+            held = self._held.get(generation, Held())
+            self._held = {generation: held}  # older ones are not asked for again
             divided = self._holders(session, telling, places, key)
             self._divisions[seen] = Apart(
                 places=places,
                 beside=telling.beside,
                 keyring=self.keyring,
                 divided=tuple(sorted(divided)),
-                held=self._held.setdefault(generation, Held()),
+                held=held,
             )
         return self._divisions[seen]
 

@@ -22,15 +22,15 @@ def asked_afresh():
 
 
 def test_a_number_in_the_standard_librarys_log_is_heard_at_any_level():
-    logging.getLogger("some.library").debug("cannot send to %s", NUMBER)
+    logging.getLogger("vendor.client").debug("cannot send to %s", NUMBER)
 
-    assert overheard.listener.answers() == [f"{NUMBER} in the log some.library"]
+    assert overheard.listener.answers() == [f"{NUMBER} in the log vendor.client"]
 
 
 def test_an_error_that_is_logged_is_heard():
-    logging.getLogger("some.library").error("failed", exc_info=ValueError(ADDRESS))
+    logging.getLogger("vendor.client").error("failed", exc_info=ValueError(ADDRESS))
 
-    assert overheard.listener.answers() == [f"{ADDRESS} in the log some.library"]
+    assert overheard.listener.answers() == [f"{ADDRESS} in the log vendor.client"]
 
 
 def test_an_event_is_heard_with_its_values_and_its_context():

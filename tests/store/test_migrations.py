@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, inspect, text
+from sqlalchemy import insert, inspect, select, text
 from tests import make
 
 from outreach.model.errors import StoreUnusable
@@ -73,6 +73,23 @@ def test_a_downgrade_keeps_every_premise_under_its_node_and_every_opt_out(databa
         assert one("SELECT count(*) FROM suppression") == (1,)
     migrations.upgrade(database, carried("alembic"))
     assert migrations.differences(database) == []
+
+
+def test_who_said_no_before_is_looked_at_again_so_that_they_hear_on_their_next_channel(
+    database: Database,
+):
+    with database.write() as session:
+        said_no, silent = make.make_customer(session), make.make_customer(session)
+        for customer, address in ((said_no, "+56911111111"), (silent, "+56922222222")):
+            point = make.make_contact_point(session, address=address)
+            make.make_customer_contact(session, customer=customer, contact_point=point)
+        make.make_suppression(session, address_hash=make.KEYRING.hash("+56911111111"))
+    migrations.downgrade(database, carried("alembic"), "0010")
+
+    migrations.upgrade(database, carried("alembic"))
+
+    with database.read() as session:
+        assert session.scalars(select(t.touched_customer.c.customer_id)).all() == [said_no]
 
 
 def test_the_files_are_named_by_their_revisions_in_one_line():

@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, union
 
-from outreach.model.words import Channel
 from outreach.store import (
     bulk,
     changes,
@@ -90,12 +89,9 @@ def touch(session: Session, customers: Collection[int]) -> None:
 
 def note_holders(session: Session, points: Collection[int]) -> None:
     """Notes every customer with the address of one of these contact points, on whichever channel."""
-    point, alias = t.contact_point, t.contact_point.alias()
-    named = bulk.among(session, point.c.id, points)
-    # Every channel is named because the index begins with it.
-    of_any = alias.c.channel.in_(list(Channel))
-    same = select(alias.c.id).join(point, (point.c.address_hash == alias.c.address_hash) & of_any)
-    touched.holders_of_points(session, list(session.scalars(same.where(named))))
+    p = t.contact_point.c
+    hashes = session.scalars(select(p.address_hash).where(bulk.among(session, p.id, points)))
+    touched.holders_of_addresses(session, set(hashes))
 
 
 def _renew_all(database: Database, more_than: int, now: datetime, progress: Progress) -> int:

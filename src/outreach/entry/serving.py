@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Coroutine, Iterator, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 import uvicorn
@@ -22,6 +23,8 @@ GRACE_S = 15.0
 """How long calls in flight may take to finish after a stop."""
 _REQUESTS_S = 10
 """How long requests under way may take."""
+_ENDS_S = 5.0
+"""How long the worker's thread may take to end; one that hangs in the database ends with the process."""
 
 
 def serve(installation: Installation) -> None:
@@ -71,7 +74,6 @@ async def _run(
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        await of.close()
     for task in done:
         task.result()
 
@@ -93,7 +95,7 @@ async def _served(of: Installation, stopping: asyncio.Event) -> None:
         )
     )
     _keep_what_stands()
-    stop = asyncio.create_task(_then_stop(stopping, server))
+    stop = asyncio.create_task(_then(stopping, server.stop))
     await server.serve()
     stop.cancel()
 
@@ -104,18 +106,48 @@ def _keep_what_stands() -> None:
     gc.freeze()
 
 
-async def _then_stop(stopping: asyncio.Event, part: _Quiet | Worker) -> None:
+async def _then(stopping: asyncio.Event, stop: Callable[[], object]) -> None:
     await stopping.wait()
-    part.stop()
+    stop()
 
 
 async def _worked(
     of: Installation, stopping: asyncio.Event, *, lanes: Sequence[str], kind: str
 ) -> None:
+    """On a thread of its own: a database that hangs may hold up the worker, never a caller on the line."""
     worker = Worker(of, lanes=lanes, kind=kind)
-    stop = asyncio.create_task(_then_stop(stopping, worker))
-    await worker.run()
-    stop.cancel()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=_turn, args=(loop,), name="worker", daemon=True)
+    thread.start()
+    working = asyncio.run_coroutine_threadsafe(_work(worker, of), loop)
+    stop = asyncio.create_task(_then(stopping, lambda: loop.call_soon_threadsafe(worker.stop)))
+    try:
+        await asyncio.wrap_future(working)
+    finally:
+        stop.cancel()
+        loop.call_soon_threadsafe(loop.stop)
+        await asyncio.to_thread(thread.join, _ENDS_S)
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    """Until told to stop; then what was cancelled is let come to its end, for it gives its leases back."""
+    try:
+        loop.run_forever()
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            if not task.cancelling():  # cancelled twice, it would break off its own end
+                task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left))
+    finally:
+        loop.close()
+
+
+async def _work(worker: Worker, of: Installation) -> None:
+    try:
+        await worker.run()
+    finally:
+        await of.close()  # here: its connections live in this loop
 
 
 async def _clocked(of: Installation, stopping: asyncio.Event, *, alone: bool) -> None:

@@ -77,7 +77,7 @@ class Installation:
         zone_rules.use_newest()
         self.jobs = job_queue.of(self.database)
         self.engine = engine(self.database, self.settings, self.keyring, queue=self.jobs)
-        self.teller = Teller(database=self.database, settings=self.settings, keyring=self.keyring)
+        self.teller = _teller(self.database, self.settings, self.keyring)
 
     def declare_lanes(self) -> None:
         """Writes the lanes of the settings into the database; one that its provider stopped may go again.
@@ -115,6 +115,11 @@ class Installation:
             await channel.close()
         self.channels.clear()
         self.drivers.clear()
+
+
+def _teller(database: Database, settings: Settings, keyring: Keyring) -> Teller:
+    """Web and worker have one each: what it keeps is of one thread."""
+    return Teller(database=database, settings=settings, keyring=keyring)
 
 
 def engine(
@@ -335,7 +340,12 @@ def web_context(of: Installation) -> WebContext:
         mail_genuine=_mail_check(settings),
         trouble=lambda said, now: trouble.report(of.engine, said, now=now),
         said=partial(Teller(database=of.database, settings=settings).render, _address=""),
-        press=Keys(database=of.database, keyring=of.keyring, settings=settings, teller=of.teller),
+        press=Keys(
+            database=of.database,
+            keyring=of.keyring,
+            settings=settings,
+            teller=_teller(of.database, settings, of.keyring),
+        ),
     )
 
 

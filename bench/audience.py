@@ -25,8 +25,7 @@ from datetime import UTC, datetime
 import _databases
 from _figures import Asked, Figure, peak_mb, run, took
 from _town import PER_TRANSFORMER, STEP, build_town
-from sqlalchemy import func, insert, select, text
-from sqlalchemy.orm import registry
+from sqlalchemy import func, insert, orm, select, text
 from tests import make
 
 from outreach.model import order
@@ -55,8 +54,8 @@ class _Message:
             setattr(self, name, value)
 
 
-registry().map_imperatively(_Reach, t.reach)
-registry().map_imperatively(_Message, t.message)
+orm.registry().map_imperatively(_Reach, t.reach)
+orm.registry().map_imperatively(_Message, t.message)
 
 
 def vacuumed(database: Database) -> None:
@@ -140,7 +139,7 @@ def orm_loop(database: Database, plan: freeze.Freezing, rows: int) -> float:
     """Seconds of the loop that one would write first: look, build, add, point by point."""
 
     def loop() -> None:
-        with database.write() as session:
+        with orm.Session(database.engine) as session, session.begin():
             spoken = t.reach.c.channel != ""
             wanted = select(_Reach).where(plan.scope.covers(t.reach), spoken).limit(rows)
             for row in session.scalars(wanted):
@@ -149,7 +148,7 @@ def orm_loop(database: Database, plan: freeze.Freezing, rows: int) -> float:
     return took(loop)
 
 
-def _orm_message(session: Session, plan: freeze.Freezing, row: _Reach) -> None:
+def _orm_message(session: orm.Session, plan: freeze.Freezing, row: _Reach) -> None:
     taken = select(_Message).where(
         t.message.c.step_run_id == plan.wave.id,
         t.message.c.contact_point_id == row.contact_point_id,

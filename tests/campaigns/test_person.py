@@ -44,7 +44,7 @@ def settle(session: Session) -> int:
     contact = Contact(Channel.SMS, PHONE, "CL", consent=True)
     body = Body(NAME, "es", "America/Santiago", None, (contact,), ())
     account = make.make_account(
-        session, customer=customer, ref=ACCOUNT, body_sealed=bodies.seal(KEYRING, body)
+        session, customer=customer, ref=ACCOUNT, body_sealed=KEYRING.seal(bodies.written(body))
     )
     premise = make.make_premise(
         session, account=account, street_sealed=KEYRING.seal(STREET), holder=ACCOUNT

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
 import pytest
-from sqlalchemy import event, select
-from tests import town
+from sqlalchemy import Engine as SqlEngine, event, select
+from tests import make, town
 from tests.campaigns.opened import (
     NOW,
     arm,
@@ -30,6 +31,7 @@ from outreach.outages import revise
 from outreach.outages.intake_apply import Habits
 from outreach.outages.revise import Change
 from outreach.store import audience, due as rows, occasions, tables as t
+from outreach.store.session import KEPT, Session
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 UNPLANNED = "unplanned-outage"
@@ -164,18 +166,88 @@ def test_from_the_second_part_on_the_night_keeps_back_one_row_of_the_clock_and_n
 # ── standing ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_at_a_standstill_nobody_is_looked_for_in_the_record(engine):
-    applied = heard(engine)
+@pytest.fixture
+def laid() -> Iterator[list[str]]:
+    """Statements that look for people and lay them aside, on whatever connection."""
     asked: list[str] = []
-    event.listen(
-        engine.database.engine, "before_cursor_execute",
-        lambda _c, _cursor, statement, *_more: asked.append(statement),
-    )  # fmt: skip
+
+    def heard_of(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith(f"INSERT INTO {KEPT}message"):
+            asked.append(statement)
+
+    event.listen(SqlEngine, "before_cursor_execute", heard_of)
+    yield asked
+    event.remove(SqlEngine, "before_cursor_execute", heard_of)
+
+
+def test_at_a_standstill_nobody_is_looked_for_in_the_record(engine, laid):
+    applied = heard(engine)
+    looked = len(laid)
 
     update(engine, applied, after=HOUR, cause="rama")
 
+    assert looked
     assert opened(engine, "joined") == 1
-    assert not any("INSERT INTO aside" in statement for statement in asked)
+    assert len(laid) == looked
+
+
+def test_who_heard_that_they_are_not_concerned_is_not_looked_for_again(engine, laid):
+    applied = heard(engine)
+    update(engine, applied, after=HOUR, scope=Scope(nodes=(town.NORTH,)))
+    told(engine)
+    update(engine, applied, after=2 * HOUR, scope=Scope(nodes=(town.FEEDER,)))
+    told(engine)
+    looked = len(laid)
+
+    update(engine, applied, after=3 * HOUR, cause="rama")
+
+    assert steps(engine)["left"] == {"accepted": 3}
+    assert len(laid) == looked
+
+
+def test_to_whom_it_did_not_leave_that_they_are_not_concerned_is_told_by_the_next_revision(engine):
+    applied = heard(engine)
+
+    update(engine, applied, after=HOUR, scope=Scope(nodes=(town.NORTH,)))
+    update(engine, applied, after=HOUR + MINUTE, cause="rama")
+
+    assert steps(engine)["left"] == {"superseded": 3, "queued": 3}
+
+
+def test_who_was_told_elsewhere_is_told_here_once_that_is_over(engine):
+    first = heard(engine, town.NORTH)
+    second = open_outage(engine, node=town.FEEDER)
+    engine.launch(second.occasion.id, UNPLANNED, actor="ana", now=NOW)
+    told(engine)
+    before = steps(engine)
+
+    restore(engine, first, after=HOUR)
+
+    assert before["opened"] == {"accepted": 6}
+    assert steps(engine)["joined"] == {"queued": 3}
+
+
+def test_who_heard_by_one_number_has_not_just_joined_by_another(engine):
+    first = heard(engine, town.NORTH)
+    second = open_outage(engine, node=town.FEEDER)
+    engine.launch(second.occasion.id, UNPLANNED, actor="ana", now=NOW)
+    told(engine)
+    with engine.database.write() as session:
+        another_number(session, "K-0006")
+
+    restore(engine, first, after=HOUR)
+
+    assert steps(engine)["joined"] == {"queued": 3}
+
+
+def another_number(session: Session, ref: str) -> None:
+    """A customer of the south writes down a second telephone."""
+    r = t.reach.c
+    customer = session.scalars(select(t.customer.c.id).where(t.customer.c.ref == ref)).one()
+    held = session.execute(select(t.reach).where(r.customer_id == customer)).mappings().one()
+    point = make.make_contact_point(session, channel=Channel.SMS, address="+56971111111")
+    make.make_customer_contact(session, customer=customer, contact_point=point)
+    session.execute(t.reach.insert().values({**held, "contact_point_id": point}))
 
 
 def test_who_was_not_reached_before_is_looked_for_at_a_standstill_too(engine):

@@ -14,6 +14,7 @@ from tests import make
 from outreach.model.errors import StoreUnusable
 from outreach.store import job_queue, job_schema
 from outreach.store.job_queue import AnyQueue, Bench, Job
+from outreach.store.rehearsal import rehearsed
 from outreach.store.session import Database
 
 
@@ -86,6 +87,13 @@ def test_the_end_of_a_savepoint_is_no_commit(database, queue):
         assert waiting(database, queue) == {}
 
     assert waiting(database, queue) == {"freeze": 1}
+
+
+def test_what_a_rehearsal_asks_for_is_never_done(database, queue):
+    with rehearsed(database) as trial, trial.write() as session:
+        queue.defer(session, Job(kind="freeze", key="1"))
+
+    assert waiting(database, queue) == {}
 
 
 def test_of_two_waiting_jobs_of_one_name_there_is_one(database, queue):

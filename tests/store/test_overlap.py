@@ -14,6 +14,7 @@ from tests.campaigns.opened import NOW, OUTAGE, UNPLANNED, make_engine, restore,
 
 from outreach.campaigns import surroundings, waves
 from outreach.campaigns.engine import Applied, Engine
+from outreach.campaigns.freezing import Same
 from outreach.campaigns.preview import preview
 from outreach.campaigns.telling import Teller
 from outreach.model.occasion import Scope
@@ -199,8 +200,8 @@ def test_alone_or_apart_a_wave_is_frozen_by_the_very_statement_of_today(engine):
     north = outage(engine, town.NORTH, after=HOUR)
 
     with engine.database.read() as session:
-        wave = runs.waves(session, runs.of(session, north.occasion.id)[0].id)[0]
-        plan = waves.planned(session, engine.settings, wave)
+        beside = runs.waves(session, runs.of(session, north.occasion.id)[0].id)
+        plan = waves.planned(session, engine.settings, beside[0], beside=beside, same=Same())
         asked = str(freeze_rows.rows(session, plan))
 
     assert plan.beside == overlap.ALONE
@@ -240,8 +241,8 @@ def test_commerce_leaves_out_who_is_in_the_dark(engine):
     water = outage(engine, town.FEEDER, after=HOUR, service=Service.WATER)
 
     with engine.database.read() as session:
-        wave = runs.waves(session, runs.of(session, water.occasion.id)[0].id)[-1]
-        plan = waves.planned(session, engine.settings, wave)
+        beside = runs.waves(session, runs.of(session, water.occasion.id)[0].id)
+        plan = waves.planned(session, engine.settings, beside[-1], beside=beside, same=Same())
         dark = tuple(each.scope for each in mutes.places(session, now=NOW + HOUR))[:1]
         quiet = replace(plan, muted=dark)
         people = session.execute(freeze_rows.rows(session, quiet)).mappings().all()

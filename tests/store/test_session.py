@@ -46,3 +46,37 @@ def test_apart_a_statement_that_was_compiled_once_stays_so(database: Database) -
 
     with database.apart() as own:
         assert own.engine.dialect is database.engine.dialect
+
+
+def test_the_drivers_own_cursor_works_in_the_transaction_too(database: Database) -> None:
+    def broken() -> None:
+        with database.write() as session:
+            cursor = session.connection().connection.cursor()
+            cursor.execute("INSERT INTO record_state (id, generation, counted) VALUES (1, 7, true)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    with database.write() as session:
+        assert session.execute(text("SELECT count(*) FROM record_state")).scalar_one() == 0
+        cursor = session.connection().connection.cursor()
+        cursor.execute("INSERT INTO record_state (id, generation, counted) VALUES (1, 7, true)")
+
+    with database.read() as session:
+        assert session.execute(text("SELECT generation FROM record_state")).scalar_one() == 7
+
+
+def test_what_is_to_be_said_after_the_commit_is_said_once_and_never_without(
+    database: Database,
+) -> None:
+    said: list[str] = []
+    with database.write() as session:
+        session.then(lambda: said.append("kept"))
+        assert said == []
+    with database.read() as session:
+        session.then(lambda: said.append("only read"))
+    with database.write() as session:
+        session.then(lambda: said.append("taken back"))
+        session.rollback()
+
+    assert said == ["kept"]

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from outreach.model.errors import StoreUnusable
 from outreach.model.words import LoadState
-from outreach.store import bulk, loads, staging, tables as t
+from outreach.store import bulk, loads, staging, tables as t, touched
 from outreach.store.session import Database
 
 NOW = datetime(2026, 6, 12, 12, tzinfo=UTC)
@@ -35,6 +35,42 @@ def test_what_is_staged_is_found_replaced_and_forgotten(database: Database) -> N
         assert staging.highest(session, "account") == 0
         staging.clear(session)
         assert staging.count(session, "account") == 0
+
+
+def test_what_was_staged_is_forgotten_in_slices_that_hold_nobody_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "_CLEARED", 2)
+    with database.write() as session:
+        staging.stage(session, "account", [make_row(ref) for ref in "12345"])
+        bulk.insert(session, t.stage_gone, ("entity", "id"), [("account", 7), ("premise", 7)])
+
+    slices = 0
+    is_left = True
+    while is_left:
+        with database.write() as session:
+            is_left = staging.clear(session)
+        slices += 1
+
+    with database.read() as session:
+        assert staging.count(session, "account") == 0
+        assert session.execute(select(t.stage_gone)).first() is None
+    assert slices == (4 if database.is_sqlite else 1)  # PostgreSQL empties tables whole, at once
+
+
+def test_what_was_noted_is_forgotten_some_at_a_time_and_the_marks_stay(database: Database) -> None:
+    with database.write() as session:
+        bulk.insert(session, t.touched_customer, ("customer_id",), [(id_,) for id_ in (2, 5, 9)])
+        rows = [(3, 10), (3, 20), (4, 10), (touched.UNCOUNTED, 10)]
+        bulk.insert(session, t.touched_premise, ("premise_id", "tree_order"), rows)
+
+    with database.write() as session:
+        assert touched.forget_next(session, limit=2)
+        assert touched.customers(session, limit=9) == [9]
+        assert touched.premises(session, limit=9) == [(4, 10)]
+        assert touched.forget_next(session, limit=2)
+        assert not touched.forget_next(session, limit=2)
+        assert touched.places(session, touched.UNCOUNTED, after=-2, limit=9) == [10]
 
 
 def test_rows_are_changed_and_removed_by_what_they_hold(database: Database) -> None:

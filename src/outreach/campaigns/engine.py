@@ -26,6 +26,7 @@ from outreach.campaigns import (
     works,
 )
 from outreach.campaigns.counting import Counting
+from outreach.campaigns.freezing import Same
 from outreach.campaigns.jobs import JobQueue
 from outreach.campaigns.launching import RandomBytes
 from outreach.campaigns.pins import Pinned
@@ -314,13 +315,15 @@ class Engine:
         """With the audiences of its waves written; after the transaction that opened them."""
         if not self.freezes or not applied.waves:
             return applied
+        same = Same()
         with self.database.apart() as own:
             written = tuple(
                 waves.frozen(
-                    self.database, self.settings, self.keyring, wave, queue=self.queue, own=own
+                    self.database, self.settings, self.keyring, wave,
+                    queue=self.queue, own=own, same=same,
                 )
                 for wave in applied.waves
-            )
+            )  # fmt: skip
         return replace(applied, waves=written)
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from outreach.campaigns import pins, standstill, timing
+from outreach.campaigns.freezing import Telling
 from outreach.campaigns.launching import RandomBytes
 from outreach.model import order
-from outreach.model.campaign import Campaign, Renotify, Step
+from outreach.model.campaign import Renotify, Step
 from outreach.model.errors import GuardRefused
 from outreach.model.occasion import Occasion, OccasionId, Revision
 from outreach.model.words import Audience, Event, OccasionKind, RunState
@@ -29,20 +30,6 @@ _DEEPEST = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """A step of a run at a revision, about to be frozen."""
-
-    occasion: Occasion
-    revision: Revision
-    run: Run
-    campaign: Campaign
-    step: Step
-    wave: Wave
-    beside: tuple[Wave, ...]
-    """All waves of the run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
     """A wave that told somebody, of this outage or of one that it is followed from."""
 
@@ -53,7 +40,7 @@ class _Told:
 
 def who_heard(session: Session, plan: Freezing, telling: Telling) -> Freezing:
     """The plan with who was told before, here and where this outage came from or took in."""
-    absorbed = occasions.absorbed(session, telling.occasion.id)
+    absorbed = telling.same.ask(occasions.absorbed, session, telling.occasion.id)
     parents = _parents(session, telling.occasion)
     own = [
         one for one in _told(session, telling.run, telling.beside) if one.wave.id in plan.earlier
@@ -64,17 +51,15 @@ def who_heard(session: Session, plan: Freezing, telling: Telling) -> Freezing:
         for run in runs.of(session, each.id, campaign=telling.run.campaign)
         for one in _waves(session, run)
     ]
-    steps = {step.name: step for step in telling.campaign.steps}
-    if not followed and standstill.finds_nobody(
-        session, telling.wave, telling.occasion.id, telling.revision,
-        beside=telling.beside, steps=steps,
-    ):  # fmt: skip
-        return replace(plan, wave=replace(plan.wave, classes=()))
+    if not followed:
+        plan = standstill.narrowed(session, plan, telling)
+        if not plan.wave.classes:
+            return plan
     before = [*own, *_not_news(session, telling, absorbed, followed)]
     plan = replace(
         plan,
         earlier=tuple(one.wave.id for one in before),
-        heard_in=_heard_in(session, telling.step, before),
+        heard_in=plan.heard_in or _heard_in(session, telling.step, before),
         siblings=(*plan.siblings, *_told_of_the_end(session, telling)),
     )
     if telling.step.on is Event.JOINED and plan.wave.audience is Audience.LEFT:

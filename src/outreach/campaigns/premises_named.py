@@ -64,8 +64,8 @@ def named(
     """
     if not 1 < recipient.premises <= MOST_PREMISES:
         return ""
-    for scope in (places.still, places.ever):
-        found = told_premises.of_message(session, recipient.id, scope, limit=MOST_PREMISES + 1)
+    either = (places.still, places.ever)
+    for found in told_premises.of_message(session, recipient.id, either, limit=MOST_PREMISES + 1):
         if len(found) == recipient.premises:
             return _line(found, keyring)
     return ""

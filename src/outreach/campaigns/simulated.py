@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
@@ -127,12 +128,13 @@ class _Sent:
 
 def figures(database: Database, prices: dict[str, float], *, now: datetime) -> Figures:
     """Read from the ledger and the truth that a storm left; `prices` of an SMS segment by country."""
-    with database.read() as session:
+    with ThreadPoolExecutor(1) as beside, database.read() as session:
+        # Its statements are long, and leave us the interpreter meanwhile.
+        broken = beside.submit(_broken, database)
         sent, sums = _sent(simulated.left(session), prices)
         every = occasions.every(session, limit=1_000_000)
         history = {each.id: occasions.history(session, each.id) for each in every}
         out = {each.id: _out(session, each, history[each.id]) for each in every}
-        wrong = Counter(one.rule.value for one in truth.contradictions(session))
         event, cause = _clocks(session, history, now=now)
         made = promises.ledger(session)
         without_run, paused = simulated.stays(session)
@@ -142,7 +144,7 @@ def figures(database: Database, prices: dict[str, float], *, now: datetime) -> F
     return Figures(
         sums=sums,
         heard=tuple(_heard(each, out[each.id], sent[each.id]) for each in every),
-        wrong=dict(wrong),
+        wrong=dict(broken.result()),
         news=_news(history.values(), now=now),
         estimates=_estimates([one.promise for one in made], now=now),
         event_clock=event,
@@ -153,6 +155,11 @@ def figures(database: Database, prices: dict[str, float], *, now: datetime) -> F
         paused=paused,
         stopped=stopped,
     )
+
+
+def _broken(database: Database) -> Counter[str]:
+    with database.read() as session:
+        return Counter(one.rule.value for one in truth.contradictions(session))
 
 
 def _sent(

@@ -24,6 +24,7 @@ from outreach.store import (
     runs,
     told_premises,
 )
+from outreach.store.scopes import Remaining
 from outreach.store.session import Database, Session
 from outreach.store.told_premises import NOTHING, Beside, Dark
 
@@ -59,6 +60,7 @@ class Teller:
     keyring: Keyring | None = None
     """Opens the streets of who has several premises; without it they are told by locality."""
     _tellings: dict[tuple[int, int], Telling] = field(default_factory=dict)
+    _counted: dict[tuple[object, ...], int] = field(default_factory=dict)
     _aparts: dict[tuple[int, int], Apart] = field(default_factory=dict)
     _divisions: dict[tuple[object, ...], Apart] = field(default_factory=dict)
     _holding: dict[tuple[object, ...], dict[Dark, frozenset[bytes]]] = field(default_factory=dict)
@@ -166,13 +168,21 @@ class Teller:
         if key not in self._tellings:
             if len(self._tellings) >= _KEPT:
                 self._tellings.clear()
+                self._counted.clear()
             with self.database.read() as session:
-                self._tellings[key] = told_by(session, OccasionId(occasion), version)
+                number = OccasionId(occasion)
+                self._tellings[key] = told_by(session, number, version, counted=self._counted)
         return self._tellings[key]
 
 
-def told_by(session: Session, occasion: OccasionId, version: int) -> Telling:
-    """Reads what a revision tells."""
+def told_by(
+    session: Session,
+    occasion: OccasionId,
+    version: int,
+    *,
+    counted: dict[tuple[object, ...], int] | None = None,
+) -> Telling:
+    """Reads what a revision tells; `counted` keeps the customers of places for the next who asks."""
     current = occasions.get(session, occasion)
     revision = occasions.revision_at(session, occasion, version)
     before = occasions.revision_at(session, occasion, version - 1) if version > 1 else None
@@ -183,11 +193,20 @@ def told_by(session: Session, occasion: OccasionId, version: int) -> Telling:
         before=before,
         told_etr=_heard_by_all(session, occasion, version),
         sent_at=runs.told_last(session, occasion, before=revision.recorded_at),
-        customers=audience.customers(session, places.ever),
+        customers=_customers(session, places.ever, {} if counted is None else counted),
         places=places,
         texts=alert_texts.texts(session, occasion, revision),
         beside=told_premises.beside(session, current, revision),
     )
+
+
+def _customers(session: Session, ever: Remaining, counted: dict[tuple[object, ...], int]) -> int:
+    """The same at every revision that holds the same places, while the record is the same."""
+    own = () if ever.only_spans else (ever.occasion, ever.version)
+    seen = (ever.out, own, generations.current(session))
+    if seen not in counted:
+        counted[seen] = audience.customers(session, ever)
+    return counted[seen]
 
 
 def _heard_by_all(session: Session, occasion: OccasionId, version: int) -> datetime | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from outreach.addresses import Keyring
 from outreach.audience import segments
@@ -19,6 +20,7 @@ from outreach.campaigns import (
     withholding,
 )
 from outreach.campaigns.drill_lanes import DRILL, drill_lanes
+from outreach.campaigns.freezing import Same, Telling
 from outreach.campaigns.jobs import JobQueue
 from outreach.model.audience import Segment
 from outreach.model.campaign import Campaign, Step
@@ -109,41 +111,51 @@ def frozen(  # noqa: PLR0913  everything that a freeze works with
     queue: JobQueue | None = None,
     wanted: Callable[[], bool] = lambda: True,
     own: Database | None = None,
+    same: Same | None = None,
 ) -> Wave:
     """Writes the wave's audience slice by slice, each in a transaction of its own.
 
     Several processes may be at it: each slice is one's alone. Once it is whole, the lanes that can send of
     it are asked for in the same commit. `wanted` False ends between two slices. `own`: a connection
-    `apart` that is there already.
+    `apart` that is there already. `same`: what the waves opened together with it have found.
     """
     if own is None:
         with database.apart() as made:
             return frozen(database, settings, keyring, wave, queue=queue, wanted=wanted, own=made)
-    with database.read() as session:
-        current = runs.wave(session, wave.id)
-        plan = None if _is_over(current) else planned(session, settings, wave)
+    with own.read() as session:
+        beside = {one.id: one for one in runs.waves(session, wave.run_id)}
+        current = beside[wave.id]
+        plan = _looked_at(session, settings, current, [*beside.values()], same or Same())
         held = None if plan is None else _kept_for_morning(session, plan)
     if plan is not None and held is not None:
         plan = _class_a_alone(plan)
         with database.write() as session:
             due.add(session, [_again(session, wave, held)])
     if plan is None or plan.is_for_nobody:
-        with database.write() as session:
+        with own.write() as session:
             return freeze.close_unwritten(session, current)
     if plan.posts_at is not None:
         with database.write() as session:
             accounts.ours(session, settings, keyring)
     asked = _Asked(queue, settings)
     written = None
-    if wanted() and freeze.lay_whole(own, plan):
-        written = _written(own, plan, freeze.freeze_whole, asked)
+    if wanted() and (laid := freeze.lay_whole(own, plan)):
+        written = _written(own, plan, partial(freeze.freeze_whole, laid=laid), asked)
     while written is None and wanted():
         freeze.prepare(own, plan)
-        written = _written(own, plan, freeze.freeze_slice, asked)
+        written = _written(own, plan, _slice, asked)
     if written is not None:
         return written
     with database.read() as session:
         return runs.wave(session, wave.id)
+
+
+def _looked_at(
+    session: Session, settings: Settings, current: Wave, beside: Sequence[Wave], same: Same
+) -> freeze.Freezing | None:
+    if _is_over(current):
+        return None
+    return planned(session, settings, current, beside=beside, same=same)
 
 
 def _kept_for_morning(session: Session, plan: freeze.Freezing) -> datetime | None:
@@ -199,16 +211,20 @@ class _Asked:
 def _written(
     own: Database,
     plan: freeze.Freezing,
-    writes: Callable[[Session, freeze.Freezing], bool],
+    writes: Callable[[Session, freeze.Freezing], Wave | None],
     asked: _Asked,
 ) -> Wave | None:
     """One transaction of a freeze; the wave after the last."""
     with own.write() as session:
         current = runs.wave(session, plan.wave.id, locked=True)
-        done = writes(session, freeze.at_slice(plan, current))
-        if done and asked.queue is not None:
+        written = writes(session, freeze.at_slice(plan, current))
+        if written is not None and asked.queue is not None:
             asked.queue.defer(session, *_drives(plan, asked.settings))
-        return runs.wave(session, plan.wave.id) if done else None
+        return written
+
+
+def _slice(session: Session, plan: freeze.Freezing) -> Wave | None:
+    return runs.wave(session, plan.wave.id) if freeze.freeze_slice(session, plan) else None
 
 
 def _drives(plan: freeze.Freezing, settings: Settings) -> list[jobs.Job]:
@@ -221,17 +237,22 @@ def _drives(plan: freeze.Freezing, settings: Settings) -> list[jobs.Job]:
     ]
 
 
-def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing:
-    run = runs.get(session, wave.run_id)
-    occasion = occasions.get(session, OccasionId(run.occasion_id))
+def planned(
+    session: Session, settings: Settings, wave: Wave, *, beside: Sequence[Wave], same: Same
+) -> freeze.Freezing:
+    """Whom a wave is for, and when each may hear; `beside`: all waves of its run, itself too."""
+    run = same.ask(runs.get, session, wave.run_id)
+    occasion = same.ask(occasions.get, session, OccasionId(run.occasion_id))
     revision = occasion.revision
     if revision.version != wave.version:
-        revision = occasions.revision_at(session, occasion.id, wave.version)
+        revision = same.ask(occasions.revision_at, session, occasion.id, wave.version)
     campaign = pins.campaign(session, run.pinned)
     step = next(one for one in campaign.steps if one.name == wave.step)
-    scope = scopes.remaining(session, occasion, revision)
-    every = tuple(runs.waves(session, run.id))
-    others = [one for one in every if one.id != wave.id and not one.is_empty]
+    scope = same.found(
+        (scopes.remaining, occasion.id, wave.version),
+        lambda: scopes.remaining(session, occasion, revision),
+    )
+    others = [one for one in beside if one.id != wave.id and not one.is_empty]
     siblings = tuple(
         one.id
         for one in others
@@ -262,9 +283,9 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
         together=step.together,
         is_emergency=campaign.purpose is Purpose.EMERGENCY,
     )
-    telling = following.Telling(
+    telling = Telling(
         occasion=occasion, revision=revision, run=run, campaign=campaign, step=step, wave=wave,
-        beside=every,
+        beside=tuple(beside), same=same,
     )  # fmt: skip
     plan = following.who_heard(session, plan, telling)
     if plan.is_for_nobody:
@@ -277,20 +298,20 @@ def planned(session: Session, settings: Settings, wave: Wave) -> freeze.Freezing
 
 
 def _releases(
-    session: Session, plan: freeze.Freezing, telling: following.Telling
+    session: Session, plan: freeze.Freezing, telling: Telling
 ) -> tuple[freeze.Release, ...]:
     campaign, step, wave = telling.campaign, telling.step, telling.wave
     return timing.releases(
         correcting_at_once(campaign) if step.on is Event.CORRECTION else campaign,
         step,
         telling.occasion,
-        zones=_zones(session, plan.scope, wave),
+        zones=_zones(session, plan, telling),
         now=wave.created_at,
         since=_settles_from(session, telling),
     )
 
 
-def _settles_from(session: Session, telling: following.Telling) -> datetime | None:
+def _settles_from(session: Session, telling: Telling) -> datetime | None:
     """None, and the history is not read, once the outage is too old for it to matter."""
     campaign, step, wave = telling.campaign, telling.step, telling.wave
     is_young = wave.created_at < telling.revision.start_at + 3 * campaign.minimum_age
@@ -343,7 +364,11 @@ def _posts_at(
     return release.not_before
 
 
-def _zones(session: Session, scope: scopes.Remaining, wave: Wave) -> tuple[str, ...]:
+def _zones(session: Session, plan: freeze.Freezing, telling: Telling) -> tuple[str, ...]:
+    wave, scope = plan.wave, plan.scope
     if wave.audience in {Audience.TOLD, Audience.LEFT}:
         return runs.zones_told(session, wave.run_id)
-    return audience.zones(session, scope, wave.generation)
+    return telling.same.found(
+        (audience.zones, scope.occasion, scope.version, wave.generation),
+        lambda: audience.zones(session, scope, wave.generation),
+    )

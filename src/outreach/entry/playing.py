@@ -83,9 +83,23 @@ def scratch(settings: Settings, database: Database, campaign: Path) -> Iterator[
         harmless = without_carriers(settings, folder)
         copy = simulated.record_copied(database, folder / "outreach.db")
         try:
-            yield Scratch(settings=harmless, database=copy, campaign=campaign.stem)
+            with _collecting_seldom():
+                yield Scratch(settings=harmless, database=copy, campaign=campaign.stem)
         finally:
             copy.close()
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """A storm makes much that is short-lived and little garbage: looking for it is a tenth of the time."""
+    usual = gc.get_threshold()
+    gc.freeze()  # the program itself, of which nothing goes
+    gc.set_threshold(1_000_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def without_carriers(settings: Settings, folder: Path) -> Settings:
@@ -120,14 +134,9 @@ def played(
 ) -> Played:
     """Lives through the storm, and an hour after it."""
     loop = LeapingLoop(coming[0].at - BEFORE)
-    usual = gc.get_threshold()
-    gc.freeze()  # the program itself, of which nothing goes
-    gc.set_threshold(100_000, 50, 100)  # much short-lived and little garbage: a tenth of the time
     try:
         return loop.run_until_complete(_night(loop, place, keyring, coming, progress))
     finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()
         loop.close()
 
 

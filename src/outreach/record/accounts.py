@@ -62,7 +62,8 @@ class AccountReader:
     def __init__(
         self, mapping: Mapping, columns: Sequence[str], keyring: Keyring, today: date
     ) -> None:
-        self._mapping, self._keyring, self._today = mapping, keyring, today
+        self.keyring = keyring
+        self._mapping, self._today = mapping, today
         form, cells = mapping.customers, Cells(columns)
         self._formats = mapping.record.dates
         self._at = _Places(form, cells)
@@ -89,8 +90,8 @@ class AccountReader:
     def day(self, row: Row) -> date | None:
         return parsed_day(cell(row, self._at.updated), self._formats)
 
-    def staged(self, ref: str, row: Row, digest: int) -> tuple[object, ...]:
-        """The row in the order of store.staging.ACCOUNT_NAMES; it is counted."""
+    def staged(self, ref: str, row: Row, digest: int) -> tuple[tuple[object, ...], str]:
+        """The row in the order of store.staging.ACCOUNT_NAMES, and what is to be sealed; it is counted."""
         cells, notes = trimmed(row), list[Note]()
         deceased = self._state(row) == "deceased"
         if deceased:
@@ -104,7 +105,7 @@ class AccountReader:
         key = self._customer_key(cells, notes) or ref
         body = self._body(cells, notes, usable=not deceased)
         self._count(notes, 1)
-        return (
+        open_ = (
             ref,
             row.record,
             parsed_day(cells[self._at.updated], self._formats),
@@ -117,13 +118,13 @@ class AccountReader:
             register.value,
             since,
             until,
-            bodies.seal(self._keyring, body),
         )
+        return open_, bodies.written(body)
 
     def forget(self, sealed: Iterable[bytes]) -> None:
         """Rows that were counted and then lost to a newer one of their number."""
         for body in sealed:
-            self._count(bodies.unseal(self._keyring, body).notes, -1)
+            self._count(bodies.unseal(self.keyring, body).notes, -1)
 
     def tallies(self) -> Tallies:
         """What was seen so far: what is noted, and for all others what is usual."""
@@ -173,7 +174,7 @@ class AccountReader:
         if identity is None:
             notes.append(("identities", "invalid" if text else "blank"))
             return ""
-        return f"C-{self._keyring.lasting(f'identity {identity}').hex()[:20]}"
+        return f"C-{self.keyring.lasting(f'identity {identity}').hex()[:20]}"
 
     def _life_support(
         self, cells: Sequence[str], *, deceased: bool

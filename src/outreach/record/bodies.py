@@ -29,13 +29,13 @@ class Body(NamedTuple):
     notes: tuple[Note, ...] = ()
 
 
-def seal(keyring: Keyring, body: Body) -> bytes:
-    """The body of an account, unreadable without the keys."""
-    return keyring.seal(_encoded(body))
+def written(body: Body) -> str:
+    """The body of an account as the one text that is sealed."""
+    return _encoded(body)
 
 
 def unseal(keyring: Keyring, sealed: bytes) -> Body:
-    """What `seal` was given."""
+    """The body whose text, as `written`, was sealed."""
     name, locale, zone, preferred, contacts, tags, notes = _decoded(keyring.open(sealed))
     return Body(
         name,

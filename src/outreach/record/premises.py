@@ -24,7 +24,8 @@ class PremiseReader:
     entity = "premise"
 
     def __init__(self, mapping: Mapping, columns: Sequence[str], keyring: Keyring) -> None:
-        self._mapping, self._keyring = mapping, keyring
+        self.keyring = keyring
+        self._mapping = mapping
         self._formats = mapping.record.dates
         self._drop = re.compile(mapping.premises.account_drop)
         self._zones = available_timezones()
@@ -49,11 +50,11 @@ class PremiseReader:
     def day(self, row: Row) -> date | None:
         return parsed_day(cell(row, self._at.updated), self._formats)
 
-    def staged(self, ref: str, row: Row, digest: int) -> tuple[object, ...]:
-        """The row in the order of store.staging.PREMISE_NAMES."""
+    def staged(self, ref: str, row: Row, digest: int) -> tuple[tuple[object, ...], str]:
+        """The row in the order of store.staging.PREMISE_NAMES, and what is to be sealed."""
         cells, at = trimmed(row), self._at
         zone = cells[at.zone]
-        return (
+        open_ = (
             ref,
             row.record,
             parsed_day(cells[at.updated], self._formats),
@@ -63,10 +64,10 @@ class PremiseReader:
             cells[at.transformer].upper(),
             tidy(cells[at.locality]),
             cells[at.postal_code],
-            self._keyring.seal(cells[at.street]),
             *self._coordinates(cells),
             zone if zone in self._zones else self._mapping.record.zone,
         )
+        return open_, cells[at.street]
 
     def forget(self, sealed: Iterable[bytes]) -> None:
         """Nothing is counted that a newer row would take back."""

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any, Protocol
 
+from outreach.addresses import Keyring
 from outreach.model.record import RowRefused
 from outreach.record.cells import Row
 from outreach.record.newest import Losers, Read, wins
@@ -33,11 +34,12 @@ class Reader(Protocol):
     """What an entity knows of its rows."""
 
     entity: str
+    keyring: Keyring
 
     def ref(self, row: Row) -> str: ...
     def refusal(self, row: Row, ref: str) -> str: ...
     def day(self, row: Row) -> date | None: ...
-    def staged(self, ref: str, row: Row, digest: int) -> tuple[object, ...]: ...
+    def staged(self, ref: str, row: Row, digest: int) -> tuple[tuple[object, ...], str]: ...
     def forget(self, sealed: Iterable[bytes]) -> None: ...
 
 
@@ -162,10 +164,12 @@ class Reading:
         if not chunk.pending and not chunk.reverted:
             return
         entity = self._reader.entity
-        rows = [
+        read = [
             self._reader.staged(ref, row, digest)
             for ref, (row, digest) in sorted(chunk.pending.items())
         ]
+        sealed = self._reader.keyring.seal_each([clear for _open, clear in read])
+        rows = [(*open_, body) for (open_, _clear), body in zip(read, sealed, strict=True)]
         with self._database.write() as session:
             self._hold(session)
             displaced = [ref for ref in chunk.before if ref in chunk.pending] + [*chunk.reverted]

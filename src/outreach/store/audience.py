@@ -178,6 +178,13 @@ def urgent(column: ColumnElement[int], scope: Remaining, generation: int) -> Col
     return column.in_(select(r.c[column.name]).where(scope.covers(r), is_a))
 
 
+def best_of(priority: ColumnElement[str]) -> ColumnElement[str]:
+    """The best class of a group without min(): a second one would leave open whose row is taken."""
+    best = (PriorityClass.A, PriorityClass.B)
+    has = [(func.count(case((priority == each, 1))) > 0, each.value) for each in best]
+    return case(*has, else_=PriorityClass.C.value)
+
+
 def not_reached(channels: Sequence[Channel]) -> ColumnElement[bool]:
     """True for rows of reach whose customer has none of these channels: every row knows them all."""
     wanted = sum(CHANNEL_BITS[channel] for channel in set(channels))

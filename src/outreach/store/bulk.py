@@ -129,7 +129,7 @@ def among(session: Session, column: Any, values: Collection[Any]) -> ColumnEleme
 
 @cache
 def one_of(column: Any, name: str, dialect: str) -> ColumnElement[bool]:
-    """`among` in a statement that is made once: the numbers come with it, as the parameter `name`."""
+    """`among` in a statement that is made once: numbers or texts come with it, as the parameter `name`."""
     if dialect != "sqlite":
         kind = _Written(_type_name(column.type))
         return column == func.any(cast(bindparam(name, type_=kind), kind))  # type: ignore[no-any-return]
@@ -137,7 +137,7 @@ def one_of(column: Any, name: str, dialect: str) -> ColumnElement[bool]:
     return column.in_(select(listed.c.value))  # type: ignore[no-any-return]
 
 
-def numbers(values: Collection[int], dialect: str) -> str:
+def numbers(values: Collection[int] | Collection[str], dialect: str) -> str:
     """What `one_of` is given."""
     return json.dumps(list(values)) if dialect == "sqlite" else _array(values)
 
@@ -171,11 +171,9 @@ def new_ids(session: Session, table: Table, count: int) -> range | list[int]:
 
 
 def truncate(session: Session, *tables: Table) -> None:
-    """Empties tables at once, however much they hold."""
+    """Empties tables at once, however much they hold; on PostgreSQL."""
     for table in tables:
-        # SQLite empties a table by its root page when no row is asked anything.
-        statement = "DELETE FROM" if _is_sqlite(session) else "TRUNCATE"
-        session.execute(text(f"{statement} {table.name}"))
+        session.execute(text(f"TRUNCATE {table.name}"))
 
 
 def _write(

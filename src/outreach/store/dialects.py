@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+
+from outreach.store.session import Session
 
 
 def insert_into(session: Session, table: Table) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import Integer, bindparam, select, update
 
 from outreach.store import tables as t
 from outreach.store.dialects import insert_into
@@ -69,13 +69,16 @@ def add(session: Session, wanted: list[NewDue]) -> None:
 
 def waiting(session: Session, *, now: datetime, limit: int = 200) -> list[Due]:
     """What is due at `now` and not done, oldest first."""
-    rows = session.execute(
-        select(t.due)
-        .where(t.due.c.done_at.is_(None), t.due.c.at <= now)
-        .order_by(t.due.c.at, t.due.c.id)
-        .limit(limit)
-    ).mappings()
+    rows = session.execute(_WAITING, {"now": now, "limit": limit}).mappings()
     return [Due(**row) for row in rows]
+
+
+_WAITING = (
+    select(t.due)
+    .where(t.due.c.done_at.is_(None), t.due.c.at <= bindparam("now"))
+    .order_by(t.due.c.at, t.due.c.id)
+    .limit(bindparam("limit", type_=Integer()))
+)
 
 
 def of(session: Session, occasion: int) -> list[Due]:

@@ -49,7 +49,10 @@ _PHASES = (
 
 PostgreSQL fills the queue together with the messages: the third has nothing left to do there.
 """
-
+_LAST = _FIRST - len(_PHASES) + 1
+"""The mark of a wave that is written whole."""
+Laid = tuple[int, ...]
+"""Rows that lie aside of each of the first two phases."""
 
 _ONCE = tuple(
     aside.table(f"{KEPT}{target.name}", target, columns) for target, _key, columns in _PHASES[:2]
@@ -89,13 +92,14 @@ def close_unwritten(session: Session, wave: Wave) -> Wave:
     return replace(stands, state=StepRunState.FROZEN)
 
 
-def lay_whole(own: Database, plan: Freezing) -> bool:
-    """Lays a fresh wave aside whole; False if it is too large for one slice, or begun: then slice by slice.
+def lay_whole(own: Database, plan: Freezing) -> Laid | None:
+    """Lays a fresh wave aside whole; None if it is too large for one slice, or begun: then slice by slice.
 
     Nearly every wave is small, or empty: one look and one transaction in place of three of each.
     """
     if plan.wave.slice_from != _FIRST:
-        return False
+        return None
+    counts: list[int] = []
     with own.read() as session:
         planning.plan_each(session)
         if plan.is_to_told and plan.beside.others:
@@ -104,44 +108,45 @@ def lay_whole(own: Database, plan: Freezing) -> bool:
             plan = replace(plan, laid=_TOLD)
         for lain, (target, *_key) in zip(_ONCE, _PHASES, strict=False):
             aside.empty(session, lain)
-            if aside.lay_anew(session, lain, _found(session, plan, target)) > _most(session):
+            counts.append(aside.lay_anew(session, lain, _found(session, plan, target)))
+            if counts[-1] > _most(session):
                 aside.drop(session, (*_ONCE, _TOLD))
                 session.commit()
-                return False
+                return None
         session.commit()
-    return True
+    return tuple(counts)
 
 
-def freeze_whole(session: Session, plan: Freezing) -> bool:
-    """Writes what lies aside whole, in the caller's transaction; False: another process has begun it."""
+def freeze_whole(session: Session, plan: Freezing, laid: Laid) -> Wave | None:
+    """Writes what lies aside whole, in the caller's transaction; None: another process has begun it."""
     wave = plan.wave
     if wave.state is StepRunState.FROZEN:
-        return True
+        return wave
     if wave.slice_from != _FIRST:
-        return False
-    written = [
-        _moved(session, plan, lain, target)
-        for lain, (target, *_key) in zip(_ONCE, _PHASES, strict=False)
-    ]
-    frozen = written[0]
+        return None
+    for lain, (target, *_key), count in zip(_ONCE, _PHASES, laid, strict=False):
+        if count:
+            _move_all(session, plan, lain, target)
+    frozen = laid[0]
     if frozen and wave.superseded_at:
         while freeze_queue.supersede(session, wave):
             pass
     elif frozen and _is_sqlite(session):
         session.execute(freeze_queue.whole(plan))
+    done = replace(wave, slice_from=_LAST, frozen=frozen, state=StepRunState.FROZEN)
     mark_wave(
-        session, wave.id, slice_from=_FIRST - len(_PHASES) + 1, frozen=frozen,
-        state=StepRunState.FROZEN, frozen_at=wave.created_at,
+        session, wave.id, slice_from=done.slice_from, frozen=done.frozen, state=done.state,
+        frozen_at=wave.created_at,
     )  # fmt: skip
-    return True
+    return done
 
 
-def _moved(session: Session, plan: Freezing, lain: Table, target: Table) -> int:
-    """How many rows lay there; they are where they belong now."""
+def _move_all(session: Session, plan: Freezing, lain: Table, target: Table) -> None:
+    """What lies there, to where it belongs."""
     statement = _move(lain, target)
     if target is t.message and not _is_sqlite(session):
         statement = freeze_queue.at_once(statement, plan)
-    return aside.rows_of(session, statement)
+    session.execute(statement)
 
 
 @cache
@@ -171,7 +176,9 @@ def freeze_slice(session: Session, plan: Freezing) -> bool:
     lain, after = _laid(session, plan)
     last = aside.end_of_part(session, lain, _most(session), after=after)
     n = lain.c.n
-    _write(session, plan, lain, n > after if last is None else n.between(after + 1, last))
+    rows = _write(session, plan, lain, n > after if last is None else n.between(after + 1, last))
+    if _PHASES[_phase(wave.slice_from)][0] is t.message:
+        mark_wave(session, wave.id, frozen=freeze_queue.counted(session, wave, rows))
     if last is None:
         lain.drop(session.connection())
         return _done(session, wave)
@@ -182,8 +189,8 @@ def freeze_slice(session: Session, plan: Freezing) -> bool:
     return False
 
 
-def _write(session: Session, plan: Freezing, lain: Table, part: ColumnElement[bool]) -> None:
-    """Copies a part of what lies aside to where it belongs.
+def _write(session: Session, plan: Freezing, lain: Table, part: ColumnElement[bool]) -> int:
+    """Copies a part of what lies aside to where it belongs; how many rows.
 
     Without ON CONFLICT, which on PostgreSQL is a second look at each unique key.
     """
@@ -194,7 +201,7 @@ def _write(session: Session, plan: Freezing, lain: Table, part: ColumnElement[bo
     statement = insert(target).from_select(names, found.where(part).order_by(lain.c.n))
     if target is t.message and not _is_sqlite(session):
         statement = freeze_queue.at_once(statement, plan)
-    session.execute(statement)
+    return aside.rows_of(session, statement)
 
 
 def _done(session: Session, wave: Wave) -> bool:
@@ -204,8 +211,6 @@ def _done(session: Session, wave: Wave) -> bool:
         mark_wave(session, wave.id, state=StepRunState.FROZEN, frozen_at=wave.created_at)
         return True
     mark_wave(session, wave.id, slice_from=wave.slice_from - 1)
-    if target is t.message:
-        mark_wave(session, wave.id, frozen=freeze_queue.counted(session, wave))
     return False
 
 

@@ -40,6 +40,7 @@ from outreach.store import (
     segments,
     stakeholders,
     tables as t,
+    told_waves,
     wishes,
     withheld,
 )
@@ -171,14 +172,16 @@ def _told_already(session: Session, plan: Freezing) -> Select[Any]:
         _left_out(plan, r.customer_id, literal(LeftOut.TOLD_ALREADY.value))
         .where(*_spoken_to(session, plan, r.customer_id))
         .group_by(r.customer_id)
-        .having(func.min(r.priority).in_(plan.wave.classes), _newly_dark(plan) == 0)
+        .having(
+            func.min(r.priority).in_(plan.wave.classes),
+            _newly_dark(plan) == 0,
+        )
     )
 
 
 def _newly_dark(plan: Freezing) -> ColumnElement[int]:
     """Rows of a group whose person has not heard of that premise from another outage."""
-    told = overlap.is_told(t.reach, plan.beside.others, plan.together)
-    return func.count(case((not_(told), 1)))
+    return func.count(case((not_(overlap.is_told(plan.beside.others, plan.together)), 1)))
 
 
 def _still_out(plan: Freezing) -> Select[Any]:
@@ -202,7 +205,9 @@ def _is_still_out(plan: Freezing) -> ColumnElement[bool]:
 def _of_audience(session: Session, plan: Freezing, by: ColumnElement[int]) -> _Conditions:
     """What rows of reach, grouped `by`, must fulfil to be of this wave: scope, generation, segment."""
     conditions = [plan.scope.covers(t.reach), generations.visible(t.reach, plan.wave.generation)]
-    if plan.wave.classes == (PriorityClass.A,):
+    if plan.untold is not None:
+        conditions.append(told_waves.is_of(plan.untold, by))
+    elif plan.wave.classes == (PriorityClass.A,):
         conditions.append(audience.urgent(by, plan.scope, plan.wave.generation))
     if plan.segment is not None:
         conditions += segments.condition(session, plan.segment, t.reach, plan.wave.created_at)
@@ -213,7 +218,7 @@ def _from_reach(session: Session, plan: Freezing) -> Select[Any]:
     """Contactable points of the scope, one row each, on the channel their customer hears on."""
     r, dialect = t.reach.c, session.get_bind().dialect
     first = _bare if dialect.name == "sqlite" else func.min
-    priority = _best(r.priority)
+    priority = audience.best_of(r.priority)
     return (
         select(
             *_common(plan),
@@ -239,7 +244,7 @@ def _from_reach(session: Session, plan: Freezing) -> Select[Any]:
 def _leaves(session: Session, plan: Freezing, first: Any) -> ColumnElement[Any]:
     """Not before the hour of its zone and class; the late tail at its own."""
     r = t.reach.c
-    priority = _best(r.priority)
+    priority = audience.best_of(r.priority)
     in_turn = _not_before(plan, first(r.zone), priority)
     if plan.tail is None:
         return in_turn
@@ -250,13 +255,6 @@ def _leaves(session: Session, plan: Freezing, first: Any) -> ColumnElement[Any]:
 def _bare(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """On SQLite of the row of the one min(), the lowest customer's: a quarter less time than min() of each."""
     return column
-
-
-def _best(priority: ColumnElement[str]) -> ColumnElement[str]:
-    """The best class of a group without min(): a second one would leave open whose row is taken."""
-    best = (PriorityClass.A, PriorityClass.B)
-    has = [(func.count(case((priority == each, 1))) > 0, each.value) for each in best]
-    return case(*has, else_=PriorityClass.C.value)
 
 
 def _spoken_to(session: Session, plan: Freezing, by: ColumnElement[int]) -> _Conditions:
@@ -270,11 +268,12 @@ def _spoken_to(session: Session, plan: Freezing, by: ColumnElement[int]) -> _Con
     conditions = [*_of_audience(session, plan, by), spoken, r.c.channel != ""]
     if told := plan.siblings:
         conditions.append(not_(overlap.has_message(r.c.contact_point_id, told, states=None)))
-    if plan.wave.audience is Audience.JOINED and plan.earlier:
+    if plan.wave.audience is Audience.JOINED:
+        heard = (*plan.siblings, *plan.earlier)
         conditions += [
             not_(overlap.has_message(r.c.contact_point_id, plan.earlier, states=_MAYBE_TOLD)),
-            # Who heard on one channel has not just joined, whatever became of the call, or of texts to them.
-            not_(overlap.was_told(r.c.customer_id, plan.earlier, states=_MAYBE_TOLD)),
+            # Who heard by one channel or number has not just joined, whatever became of what went to the others.
+            not_(overlap.was_told(r.c.customer_id, heard, states=_MAYBE_TOLD)),
         ]
     return conditions
 

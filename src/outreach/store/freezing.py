@@ -45,6 +45,14 @@ class Silence:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Customers, and every contact point that one of them has."""
+
+    customers: tuple[int, ...]
+    points: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freezing:
     """Everything one wave's freeze needs, decided beforehand."""
@@ -72,7 +80,9 @@ class Freezing:
     only_in_scope: bool = False
     """TOLD leaves out who is out of the scope by now: what still holds no longer holds for them."""
     heard_in: tuple[int, ...] | None = None
-    """TOLD: only who heard last in one of these waves; None: in any but those for LEFT."""
+    """TOLD, LEFT: only who heard last in one of these waves; None: in any but those for LEFT."""
+    untold: Untold | None = None
+    """JOINED: only these, for all the others were told of these places; None: anybody in the scope."""
     within: Remaining | None = None
     """TOLD, LEFT: of who was told only those who lie in it; None: all."""
     lists: tuple[ContactList, ...] = ()

@@ -32,7 +32,10 @@ _PLACES = 200
 
 def current(session: Session) -> int:
     """The generation that readers see; 0 before the first load."""
-    return session.execute(select(t.record_state.c.generation)).scalar() or 0
+    return session.execute(CURRENT).scalar() or 0
+
+
+CURRENT = select(t.record_state.c.generation)
 
 
 def is_kept(session: Session) -> bool:
@@ -65,9 +68,9 @@ def switch(database: Database, *, now: datetime, counted: bool = True) -> int:
     return moved or 1
 
 
-def rows(session: Session, asked: Select[Any]) -> list[Row]:
-    """What a query finds, by column; all at once costs a third of one by one."""
-    found = session.execute(asked)
+def rows(session: Session, asked: Select[Any], given: Row | None = None) -> list[Row]:
+    """What a query finds, given its parameters, by column; all at once costs a third of one by one."""
+    found = session.execute(asked, given)
     names = tuple(found.keys())
     return [dict(zip(names, row, strict=True)) for row in found.all()]
 
@@ -96,8 +99,7 @@ def _each(session: Session, table: Table, rows: Sequence[Row], statement: Any) -
         return
     names = [column.name for column in table.primary_key]
     matches = [table.c[name] == bindparam(f"key_{name}") for name in names]
-    # On the connection: a Session would take an UPDATE with many parameters for its own bulk update.
-    session.connection().execute(
+    session.execute(
         statement.where(*matches), [{f"key_{name}": row[name] for name in names} for row in rows]
     )
 

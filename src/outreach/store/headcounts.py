@@ -181,6 +181,7 @@ def renew(
 
 def _renew(session: Session, places: Sequence[int]) -> None:
     planning.plan_each(session)
+    planning.look_up(session)
     since = generations.current(session) + 1
     desired = _counted(session, places, generation=since)
     current = {_key(row): row for row in _standing(session, 0, places, since=since)}

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from outreach.model.errors import StoreUnusable
 from outreach.store.session import Database, Session
@@ -86,7 +86,7 @@ class InProcessQueue:
     def defer(self, session: Session, *jobs: Job) -> None:
         """Enqueues with the session's commit; a rolled-back transaction enqueues nothing."""
         if jobs:
-            event.listen(session, "after_commit", lambda ended: self._committed(ended, jobs))
+            session.then(lambda: self._put(jobs))
 
     def offer(self, _database: Database, jobs: Iterable[Job]) -> None:
         """Enqueues at once what neither waits nor runs already."""
@@ -125,10 +125,6 @@ class InProcessQueue:
             for job in jobs:
                 self._waiting.setdefault(job.name, job)
         self._wake()
-
-    def _committed(self, session: Session, jobs: Iterable[Job]) -> None:
-        if not session.in_nested_transaction():  # the end of a savepoint is none of ours
-            self._put(jobs)
 
     def _next(self, lanes: Collection[str]) -> Job | None:
         with self._lock:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
-from outreach.store import tables as t
-from outreach.store.dialects import insert_into
+from outreach.store import dialects, tables as t
 from outreach.store.lanes import Lane
 from outreach.store.session import Session
 
@@ -37,21 +37,21 @@ def count(session: Session, lane: str, seen: Minute) -> None:
     """Adds to the lane's minute: one upsert a chunk; nothing where there were no calls."""
     if not seen.calls:
         return
-    h = t.lane_minute.c
-    added: dict[str, Any] = {
-        "calls": seen.calls,
-        "errors": seen.errors,
-        "throttles": seen.throttles,
-        "doubts": seen.doubts,
-        "took_ms": seen.took_ms,
-    }
-    session.execute(
-        insert_into(session, t.lane_minute)
-        .values(lane=lane, minute=_minute(seen.minute), **added)
-        .on_conflict_do_update(
-            index_elements=["lane", "minute"],
-            set_={name: h[name] + more for name, more in added.items()},
-        )
+    added = {name: getattr(seen, name) for name in _COUNTED}
+    given = {"lane": lane, "minute": _minute(seen.minute), **added}
+    session.execute(_added(session.get_bind().dialect.name), given)
+
+
+_COUNTED = ("calls", "errors", "throttles", "doubts", "took_ms")
+
+
+@cache
+def _added(dialect: str) -> Any:
+    into, h = dialects.INSERT[dialect](t.lane_minute), t.lane_minute.c
+    names = ("lane", "minute", *_COUNTED)
+    return into.values({name: bindparam(name) for name in names}).on_conflict_do_update(
+        index_elements=["lane", "minute"],
+        set_={name: h[name] + into.excluded[name] for name in _COUNTED},
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
 
 from outreach.model.words import MessageState, PriorityClass
 from outreach.store import changes, recalls, tables as t
@@ -68,18 +68,23 @@ def supersede(
 
     In the commit of the newer revision. Lanes see it before their next call, within a second.
     """
-    wanted = [
-        t.run.c.occasion_id == occasion,
-        t.step_run.c.version < version,
-        t.step_run.c.superseded_at.is_(None),
-    ]
-    if steps is not None:
-        wanted.append(t.step_run.c.step.in_(steps))
-    waves = session.scalars(
-        select(t.step_run.c.id).join(t.run, t.run.c.id == t.step_run.c.run_id).where(*wanted)
-    ).all()
+    older = _OLDER if steps is None else _OLDER.where(t.step_run.c.step.in_(steps))
+    waves = session.scalars(older, {"occasion": occasion, "version": version}).all()
+    if not waves:
+        return Stopped()
     session.execute(update(t.step_run).where(t.step_run.c.id.in_(waves)).values(superseded_at=now))
     return _stop_waves(session, waves, MessageState.SUPERSEDED, now=now)
+
+
+_OLDER = (
+    select(t.step_run.c.id)
+    .join(t.run, t.run.c.id == t.step_run.c.run_id)
+    .where(
+        t.run.c.occasion_id == bindparam("occasion"),
+        t.step_run.c.version < bindparam("version"),
+        t.step_run.c.superseded_at.is_(None),
+    )
+)
 
 
 def cancel(

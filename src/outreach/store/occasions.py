@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from outreach.model.errors import GuardRefused
 from outreach.model.occasion import NewOccasion, Occasion, OccasionId, Revision, Scope
 from outreach.model.words import OccasionKind, OccasionState, Service
-from outreach.store import changes, tables as t
+from outreach.store import bulk, changes, tables as t
 from outreach.store.session import Session
 
 _REVISION_FIELDS = tuple(field.name for field in fields(Revision))
@@ -115,9 +129,10 @@ def of_event(session: Session, event_id: int, *, only_open: bool = False) -> lis
 def absorbed(session: Session, occasion: OccasionId) -> list[Occasion]:
     """Occasions that were merged into this one, or into one that was, oldest first."""
     found: dict[OccasionId, Occasion] = {}
-    asked = {occasion}
+    asked, dialect = {occasion}, session.get_bind().dialect.name
     while asked:
-        into = [_occasion(row) for row in session.execute(_MERGED, {"into": list(asked)})]
+        given = {"into": bulk.numbers(asked, dialect)}
+        into = [_occasion(row) for row in session.execute(_merged(dialect), given)]
         asked = {each.id for each in into} - found.keys() - {occasion}
         found |= {each.id: each for each in into if each.id in asked}
     return [found[number] for number in sorted(found)]
@@ -195,7 +210,11 @@ def history(session: Session, occasion: OccasionId, *, since: int = 0) -> list[R
 
 _OCCASION_FIELDS = ("id", "kind", "service", "name", "source_ref", "zone", "opened_at",
                     "event_id", "parent_id", "merged_into", "drill")  # fmt: skip
-_REVISION = [t.revision.c[name] for name in _REVISION_FIELDS]
+_SCOPES = {"scope", "restored"}
+_REVISION = [
+    cast(t.revision.c[name], Text) if name in _SCOPES else t.revision.c[name]
+    for name in _REVISION_FIELDS
+]
 _WHOLE = (
     select(*(t.occasion.c[name] for name in _OCCASION_FIELDS), *_REVISION)
     .join(
@@ -208,10 +227,14 @@ _WHOLE = (
 _GET = _WHOLE.where(t.occasion.c.id == bindparam("occasion"))
 """Made once, like those below: a storm asks ten thousand times, and to put it together takes as long as the answer."""
 _OPEN = _WHOLE.where(t.occasion.c.open)
-_MERGED = _WHOLE.where(t.occasion.c.merged_into.in_(bindparam("into", expanding=True)))
 _OF_ONE = select(*_REVISION).where(t.revision.c.occasion_id == bindparam("occasion"))
 _AT = _OF_ONE.where(t.revision.c.version == bindparam("version"))
 _HISTORY = _OF_ONE.where(t.revision.c.version >= bindparam("since")).order_by(t.revision.c.version)
+
+
+@cache
+def _merged(dialect: str) -> Select[Any]:
+    return _WHOLE.where(bulk.one_of(t.occasion.c.merged_into, "into", dialect))
 
 
 def _select(session: Session, wanted: Any) -> list[Occasion]:
@@ -229,9 +252,15 @@ def _occasion(row: Sequence[Any]) -> Occasion:
 def _revision(row: Sequence[Any]) -> Revision:
     values = dict(zip(_REVISION_FIELDS, row, strict=True))
     values["state"] = OccasionState(values["state"])
-    values["scope"] = _scope(values["scope"])
-    values["restored"] = _scope(values["restored"])
+    values["scope"] = _read(values["scope"])
+    values["restored"] = _read(values["restored"])
     return Revision(**values)
+
+
+@lru_cache(maxsize=1_000)
+def _read(text: str) -> Scope:
+    """Of a text as it stands there: most revisions of an outage hold the same places, and are read again and again."""
+    return _scope(json.loads(text))
 
 
 def _scope(parts: dict[str, Any]) -> Scope:

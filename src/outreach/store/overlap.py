@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
-    FromClause,
     Select,
     and_,
+    bindparam,
     column,
     delete,
     exists,
@@ -177,14 +179,14 @@ def _ends_waiting(session: Session, occasion: Occasion) -> dict[int, list[int]]:
     return found
 
 
-def is_told(
-    table: FromClause, others: Sequence[Other], together: Sequence[PriorityClass]
-) -> ColumnElement[bool]:
+@lru_cache(maxsize=1)
+def is_told(others: tuple[Other, ...], together: tuple[PriorityClass, ...]) -> ColumnElement[bool]:
     """True for a row of reach that is dark in another outage whose notice its person has, or is to get.
 
     A class that hears on every channel at once is told as a person: who was texted there is not called here.
+    Kept from a wave's messages for whom it leaves out: beside a dozen outages it is most of either.
     """
-    r = table.c
+    r = t.reach.c
     either: list[ColumnElement[bool]] = []
     for other in others:
         heard = has_message(r.contact_point_id, other.waves, states=_HEARS)
@@ -193,7 +195,7 @@ def is_told(
                 heard,
                 and_(r.priority.in_(together), was_told(r.customer_id, other.waves, states=_HEARS)),
             )
-        either.append(and_(other.scope.covers(table), heard))
+        either.append(and_(other.scope.covers(t.reach), heard))
     return or_(*either)
 
 
@@ -236,31 +238,37 @@ _MESSAGE = table(
         column(name, t.message.c[name].type)
         for name in ("step_run_id", "contact_point_id", "customer_id", "state")
     ),
-)
-"""With the columns asked for alone: an alias copies them all, and a wave beside a dozen outages has thirty of them."""
+).alias("other_message")
+"""With the columns asked for alone, and one for all: a wave beside a dozen outages has thirty of them, each its own."""
 
 
 def has_message(
     point: ColumnElement[int], waves: Sequence[int], *, states: Sequence[MessageState] | None
 ) -> ColumnElement[bool]:
     """Whether one of these waves has a message to the contact point, in one of the states (None: any)."""
-    other = _MESSAGE.alias()
-    wanted = (other.c.step_run_id.in_(waves)) & (other.c.contact_point_id == point)
+    other = _MESSAGE.c
+    wanted = [_of(waves), other.contact_point_id == point]
     if states is not None:
-        wanted &= other.c.state.in_(states)
-    return exists().where(wanted)
+        wanted.append(other.state.in_(states))
+    return exists().where(*wanted)
 
 
 def was_told(
     customer: ColumnElement[int], waves: Sequence[int], *, states: Sequence[MessageState]
 ) -> ColumnElement[bool]:
     """The same of a customer, on whatever channel."""
-    other = _MESSAGE.alias()
+    other = _MESSAGE.c
     return exists().where(
-        other.c.customer_id == customer,
-        other.c.step_run_id.in_(waves),
-        other.c.state.in_(states),
+        other.customer_id == customer,
+        _of(waves),
+        other.state.in_(states),
     )
+
+
+def _of(waves: Sequence[int]) -> ColumnElement[bool]:
+    """As one parameter: given a list, the library looks at each of hundreds, for each outage beside."""
+    given: BindParameter[int] = bindparam("of_waves", waves, expanding=True, unique=True)
+    return _MESSAGE.c.step_run_id.in_(given)
 
 
 def may_touch(one: Part, other: Part) -> bool:

@@ -272,7 +272,10 @@ def _tell_staff(session: Session, word: Word, *, now: datetime) -> None:
 
 def has_any(session: Session) -> bool:
     """Whether anybody wished for anything."""
-    return session.execute(select(exists(select(t.preference.c.customer_id)))).scalar_one()
+    return session.execute(_HAS_ANY).scalar_one()
+
+
+_HAS_ANY = select(exists(select(t.preference.c.customer_id)))
 
 
 def quiet_hours(session: Session) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from outreach.model.words import OccasionKind
 from outreach.store import tables as t
@@ -93,10 +93,15 @@ def make(session: Session, occasion: int, version: int, etr_at: datetime, *, now
 
 def of(session: Session, occasion: int) -> list[Promise]:
     """The promises of an occasion, oldest first."""
-    rows = session.execute(
-        select(t.promise).where(t.promise.c.occasion_id == occasion).order_by(t.promise.c.version)
-    ).mappings()
+    rows = session.execute(_OF, {"occasion": occasion}).mappings()
     return [Promise(**row) for row in rows]
+
+
+_OF = (
+    select(t.promise)
+    .where(t.promise.c.occasion_id == bindparam("occasion"))
+    .order_by(t.promise.c.version)
+)
 
 
 def told(session: Session, occasion: int, *, before_version: int | None = None) -> Promise | None:

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
+    Insert,
+    Integer,
     Select,
     and_,
+    bindparam,
     case,
     exists,
     func,
     insert,
-    literal,
     select,
     update,
 )
@@ -202,6 +206,7 @@ def _build(database: Database, progress: Progress) -> int:
             done += _at_once(session)
         progress("reach", done)
     recurrences.build(database, since=since)
+    planning.refresh_statistics(database, (t.reach,))
     return done
 
 
@@ -221,16 +226,18 @@ def _build_slice(session: Session, mark: int, *, since: int) -> int:
         low = mark - _OFF_NETWORK
         end = session.execute(_end_of(session, p.id, p.id >= low)).scalar()
         high = _LAST if end is None else end
-        which, old = and_(p.tree_order == -1, p.id.between(low, high)), r.tree_order == -1
+        old = r.tree_order == -1
         following = 0 if end is None else end + 1 + _OFF_NETWORK
     else:
         end = session.execute(_end_of(session, p.tree_order, p.tree_order >= mark)).scalar()
-        high = _LAST if end is None else end
-        which, old = and_(p.tree_order.between(mark, high)), r.tree_order.between(mark, high)
+        low, high = mark, _LAST if end is None else end
+        old = r.tree_order.between(low, high)
         following = _LAST if end is None else end + 1
-        touched.note_from(session, touched.UNCOUNTED, select(p.tree_order).where(which).distinct())
+        places = select(p.tree_order).where(p.tree_order.between(low, high)).distinct()
+        touched.note_from(session, touched.UNCOUNTED, places)
     _end_old(session, old, since=since)
-    _insert(session, _rows(which), since=since)
+    given = {"low": low, "high": high, "generation": since}
+    session.execute(_insert(on_network=mark >= 0), given)
     touched.set_mark(session, following)
     return following
 
@@ -256,22 +263,28 @@ def _end_old(session: Session, where: ColumnElement[bool], *, since: int) -> Non
     session.execute(update(t.reach).where(*standing).values(until=since))
 
 
-def _insert(session: Session, rows: Select[Any], *, since: int) -> None:
+@cache
+def _insert(*, on_network: bool) -> Insert:
+    """Rows of premises between the parameters `low` and `high`, from the parameter `generation` on.
+
+    By tree order, or by id where they are off the network. Made once: it costs as much as a slice's rows.
+    """
+    p = t.premise.c
+    low, high = bindparam("low", type_=BigInteger), bindparam("high", type_=BigInteger)
+    off = and_(p.tree_order == -1, p.id.between(low, high))
+    rows = _rows(p.tree_order.between(low, high) if on_network else off)
     ordered = rows.order_by(*(rows.selected_columns[name] for name in _KEY))
     names = [*(column.name for column in rows.selected_columns), "since"]
-    session.execute(insert(t.reach).from_select(names, ordered.add_columns(literal(since))))
+    generation = bindparam("generation", type_=Integer)
+    return insert(t.reach).from_select(names, ordered.add_columns(generation))
 
 
 def _forget_touched(database: Database) -> None:
     """Building reads the whole record, and with it whatever was noted."""
-    while True:
+    is_left = True
+    while is_left:
         with database.write() as session:
-            customers = touched.customers(session, limit=20 * _CUSTOMERS)
-            premises = touched.premises(session, limit=20 * _CUSTOMERS)
-            touched.forget_customers(session, customers)
-            touched.forget_premises(session, [premise for premise, _place in premises])
-        if not customers and not premises:
-            return
+            is_left = touched.forget_next(session, limit=20 * _CUSTOMERS)
 
 
 # ── One row ──────────────────────────────────────────────────────────────────────────────────

@@ -7,14 +7,17 @@ occurrences - rows with place in [a, b] and predecessor >= a.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from itertools import groupby, pairwise
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Insert,
     Integer,
     Select,
+    bindparam,
     func,
     insert,
     literal,
@@ -28,7 +31,7 @@ from outreach.store.families import RECURRING, Family
 from outreach.store.generations import Row
 from outreach.store.session import Database, Session
 
-_BUILD_IDS = 4_000
+_BUILD_IDS = 2_500
 """Ids of customers, households or points that one transaction of building looks at."""
 
 
@@ -38,8 +41,9 @@ def renew(session: Session, wanted: Mapping[Family, Collection[int]], *, since: 
     Keys of `wanted`: CUSTOMER (its accounts and classes with it), HOUSEHOLD, MESSAGE (contact points).
     """
     for key, ids in wanted.items():
+        given = {"ids": bulk.numbers(ids, _dialect(session))}
         for family in _TOGETHER[key]:
-            found = generations.rows(session, chains(session, family, key, ids))
+            found = generations.rows(session, _chains(family, key, _dialect(session)), given)
             desired = {_key(row): row for row in found}
             current = {_key(row): row for row in _current(session, family, ids, since=since)}
             gone = [row for each, row in current.items() if each not in desired]
@@ -59,12 +63,14 @@ def build(database: Database, *, since: int) -> None:
         for low in range(max(mark, begins), begins + last + 1, _BUILD_IDS):
             with database.write() as session:
                 planning.plan_each(session)
+                planning.look_up(session)
                 planning.commit_later(session)
                 # Named one by one: given a query, PostgreSQL works out the channels of everybody.
-                several = _several(key, low - begins, low - begins + _BUILD_IDS)
-                if ids := session.scalars(several).all():
+                span = {"low": low - begins, "high": low - begins + _BUILD_IDS}
+                if ids := session.scalars(_several(key), span).all():
+                    given = {"ids": bulk.numbers(ids, _dialect(session)), "generation": since}
                     for family in _TOGETHER[key]:
-                        _insert(session, chains(session, family, key, ids), since=since)
+                        session.execute(_insert(family, key, _dialect(session)), given)
                 # Below zero, where no label is: labels move while this stands.
                 touched.set_mark(session, -(low + _BUILD_IDS), touched.CHAIN_MARK)
 
@@ -99,9 +105,13 @@ _IS_A = t.account.c.priority == PriorityClass.A
 _ONLY = {Family.CLASS_A: _IS_A, Family.REGISTERED: or_(_IS_A, t.account.c.priority_expired)}
 
 
-def chains(session: Session, family: Family, key: Family, ids: Collection[int]) -> Select[Any]:
-    """(family, entity, bucket, tree_order, earlier) of these ids, which are of the kind `key`."""
-    at = _occurrences(family, bulk.among(session, _OWN[key], ids)).distinct().subquery()
+@cache
+def _chains(family: Family, key: Family, dialect: str) -> Select[Any]:
+    """(family, entity, bucket, tree_order, earlier) of the parameter `ids`, which are of the kind `key`.
+
+    Made once: to put it together costs more than to run it for the few thousand ids of a slice.
+    """
+    at = _occurrences(family, bulk.one_of(_OWN[key], "ids", dialect)).distinct().subquery()
     before: ColumnElement[int] = func.lag(at.c.tree_order).over(
         partition_by=(at.c.entity, at.c.bucket), order_by=at.c.tree_order
     )
@@ -167,8 +177,9 @@ def _supplied(
     )
 
 
-def _several(key: Family, low: int, high: int) -> Select[int]:
-    """Those ids in [low, high) that have more than one supply: nobody else can recur."""
+@cache
+def _several(key: Family) -> Select[int]:
+    """Those ids in [low, high), two parameters, that have more than one supply: nobody else can recur."""
     own = _OWN[key]
     rows = select(own).select_from(t.account).join(
         t.supply, t.supply.c.account_id == t.account.c.id
@@ -178,12 +189,19 @@ def _several(key: Family, low: int, high: int) -> Select[int]:
     if key is Family.MESSAGE:
         held = t.customer_contact.c.customer_id
         rows = rows.join(t.customer_contact, held == t.account.c.customer_id)
-    return rows.where(own >= low, own < high).group_by(own).having(func.count() > 1)
+    between = (own >= bindparam("low"), own < bindparam("high"))
+    return rows.where(*between).group_by(own).having(func.count() > 1)
 
 
-def _insert(session: Session, rows: Select[Any], *, since: int) -> None:
-    names = ["family", "entity", "bucket", "tree_order", "earlier", "since"]
-    session.execute(insert(t.recurrence).from_select(names, rows.add_columns(literal(since))))
+@cache
+def _insert(family: Family, key: Family, dialect: str) -> Insert:
+    """The chains of the parameter `ids`, from the parameter `generation` on."""
+    rows = _chains(family, key, dialect).add_columns(bindparam("generation", type_=Integer))
+    return insert(t.recurrence).from_select([*_KEY, "since"], rows)
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
 
 
 _KEY = ("family", "entity", "bucket", "tree_order", "earlier")

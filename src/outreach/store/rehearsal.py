@@ -10,6 +10,27 @@ from sqlalchemy import Connection
 from outreach.store.session import Database, Session
 
 
+class _Tried(Session):
+    """A session whose transaction is a savepoint of another's."""
+
+    __slots__ = ("_savepoint",)
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.engine)
+        self._savepoint = connection.begin_nested()
+        self._connection = connection
+
+    def commit(self) -> None:
+        self._savepoint.commit()
+
+    def rollback(self) -> None:
+        self._savepoint.rollback()
+
+    def close(self) -> None:
+        if self._savepoint.is_active:
+            self.rollback()
+
+
 class Rehearsal(Database):
     """A database whose commits reach no further than the rehearsal."""
 
@@ -34,7 +55,7 @@ class Rehearsal(Database):
         yield self
 
     def _session(self) -> Session:
-        return Session(self._connection, join_transaction_mode="create_savepoint")
+        return _Tried(self._connection)
 
     def close(self) -> None:
         """The true database stays open: whoever opened it closes it."""

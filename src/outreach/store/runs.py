@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, RowMapping, bindparam, exists, func, insert, select, update
@@ -235,7 +236,7 @@ def add_wave(
             "run_id": run, "step": step.name, "version": version, "wave": (last or 0) + 1,
             "tier": int(step.tier), "state": StepRunState.FREEZING, "template": step.template,
             "audience": step.audience, "classes": "".join(step.classes), "created_at": now,
-            "frozen": 0, "slice_from": _FIRST_SLICE, "generation": generations.current(session),
+            "frozen": 0, "slice_from": _FIRST_SLICE,
         },
     ).one()  # fmt: skip
     return _wave(new)
@@ -356,7 +357,12 @@ def _run(row: RowMapping) -> Run:
 
 
 def _wave(row: Row[Any]) -> Wave:
-    """By place and by tables: a storm reads some of its waves ten thousand times."""
+    return _read(tuple(row))
+
+
+@lru_cache(maxsize=5_000)
+def _read(row: tuple[Any, ...]) -> Wave:
+    """By place and by tables, and kept: a storm reads some of its waves ten thousand times."""
     values = dict(zip(Wave.__slots__, row, strict=True))
     values["tier"] = _TIERS[values["tier"]]
     values["state"] = _STATES[values["state"]]
@@ -374,7 +380,11 @@ _LAST = select(func.max(t.step_run.c.wave)).where(
     t.step_run.c.step == bindparam("step"),
     t.step_run.c.version == bindparam("version"),
 )
-_ADDED = insert(t.step_run).returning(*_WAVE)
+_ADDED = (
+    insert(t.step_run)
+    .values(generation=func.coalesce(generations.CURRENT.scalar_subquery(), 0))
+    .returning(*_WAVE)
+)
 _TIERS = {each.value: each for each in Tier}
 _STATES = {each.value: each for each in StepRunState}
 _AUDIENCES = {each.value: each for each in Audience}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -28,7 +29,7 @@ from sqlalchemy.types import UserDefinedType
 
 from outreach.model.occasion import Occasion, Revision, Scope
 from outreach.model.words import LoadState
-from outreach.store import tables as t
+from outreach.store import bulk, tables as t
 from outreach.store.session import Session
 
 Span = tuple[int, int]
@@ -242,30 +243,48 @@ def spans(session: Session, refs: tuple[str, ...]) -> tuple[Span, ...]:
     if not refs:
         return ()
     kept: list[Span] = []
-    for low, high in session.execute(_SPANS, {"refs": refs}):
+    dialect = session.get_bind().dialect.name
+    for low, high in session.execute(_under(dialect), {"refs": bulk.numbers(refs, dialect)}):
         if not kept or low > kept[-1][1]:
             kept.append((low, high))
     return tuple(kept)
 
 
-_node = t.network_node.c
-_SPANS = (
-    select(_node.tree_order, _node.tree_last)
-    .where(_node.ref.in_(bindparam("refs", expanding=True)))
-    .order_by(_node.tree_order, _node.tree_last.desc())
-)
-_SPANS_OF = select(_node.ref, _node.tree_order, _node.tree_last).where(
-    _node.ref.in_(bindparam("refs", expanding=True))
-)
+def holds(session: Session, scope: Scope, other: Scope) -> bool:
+    """Whether a scope surely holds all of another, in today's network; only nodes can tell."""
+    if scope == other:
+        return True
+    if Scope(nodes=scope.nodes) != scope or Scope(nodes=other.nodes) != other:
+        return False
+    return not without(spans(session, other.nodes), spans(session, scope.nodes))
+
+
+@cache
+def _under(dialect: str) -> Select[Any]:
+    node = t.network_node.c
+    return (
+        select(node.tree_order, node.tree_last)
+        .where(bulk.one_of(node.ref, "refs", dialect))
+        .order_by(node.tree_order, node.tree_last.desc())
+    )
+
+
+@cache
+def _under_each(dialect: str) -> Select[Any]:
+    node = t.network_node.c
+    return select(node.ref, node.tree_order, node.tree_last).where(
+        bulk.one_of(node.ref, "refs", dialect)
+    )
 
 
 def spans_of(session: Session, refs: Iterable[str]) -> dict[str, Span]:
     """[first, last] tree order under each known node, one by one."""
-    wanted, found = list(refs), dict[str, Span]()
-    for start in range(0, len(wanted), _AT_ONCE):
-        rows = session.execute(_SPANS_OF, {"refs": wanted[start : start + _AT_ONCE]})
-        found |= {ref: (low, high) for ref, low, high in rows}
-    return found
+    wanted, dialect = list(refs), session.get_bind().dialect.name
+    if not wanted:
+        return {}
+    given = {"refs": bulk.numbers(wanted, dialect)}
+    rows = session.execute(_under_each(dialect), given)
+    return {ref: (low, high) for ref, low, high in rows}
 
 
 def without(spans: Sequence[Span], gone: Sequence[Span]) -> tuple[Span, ...]:

@@ -220,24 +220,33 @@ def _shared(session: Session, hashes: Sequence[bytes]) -> set[int]:
     )
 
 
-def of_message(session: Session, message: int, scope: Remaining, *, limit: int) -> list[Stood]:
-    """Open premises in the scope of whoever holds the message's contact point, at most `limit`.
+def of_message(
+    session: Session, message: int, wanted: Sequence[Remaining], *, limit: int
+) -> Iterator[list[Stood]]:
+    """For each scope: open premises in it of whoever holds the message's contact point, at most `limit`.
 
     What one customer's street is, another must not read in a mailbox they share.
     """
-    spans = scope.spans
-    if spans is None:
-        p = t.premise.c
-        inside = _supplied().where(scope.covers(t.premise)).limit(limit)
-        rows = session.execute(inside.order_by(p.locality, p.ref), {"message": message}).all()
-    else:
-        every = session.execute(_in_order(), {"message": message})
-        within = (row for row in every if any(low <= row[2] <= high for low, high in spans))
-        rows = list(islice(within, limit))
-    return [
-        Stood(locality=locality, street_sealed=street if holding == 1 else None, tree_order=place)
-        for locality, street, place, holding in rows
-    ]
+    every: Sequence[Sequence[Any]] | None = None
+    for scope in wanted:
+        spans = scope.spans
+        if spans is None:
+            p = t.premise.c
+            inside = _supplied().where(scope.covers(t.premise)).limit(limit)
+            asked = inside.order_by(p.locality, p.ref)
+            yield [_stood(row) for row in session.execute(asked, {"message": message})]
+            continue
+        if every is None:
+            every = session.execute(_in_order(), {"message": message}).all()
+        within = (row for row in every if scopes.is_within(row[2], spans))
+        yield [_stood(row) for row in islice(within, limit)]
+
+
+def _stood(row: Sequence[Any]) -> Stood:
+    locality, street, place, holding = row
+    return Stood(
+        locality=locality, street_sealed=street if holding == 1 else None, tree_order=place
+    )
 
 
 @cache

@@ -7,8 +7,9 @@ a row is deleted in the transaction that does its work, so that a crash repeats 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Select, delete, insert, literal, select, true
+from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from outreach.model.words import Channel
@@ -117,6 +118,21 @@ def forget_premises(session: Session, done: Sequence[int]) -> None:
 
 def forget_customers(session: Session, done: Sequence[int]) -> None:
     bulk.remove(session, t.touched_customer.c.customer_id, done)
+
+
+def forget_next(session: Session, *, limit: int) -> bool:
+    """Forgets the next touched customers and premises, so many of each; whether there were any."""
+    c, premise = t.touched_customer.c.customer_id, _p.c.premise_id
+    ends = [_last(session, c, c > 0, limit), _last(session, premise, premise > 0, limit)]
+    session.execute(delete(t.touched_customer).where(c <= ends[0]))
+    session.execute(delete(_p).where(premise.between(1, ends[1])))
+    return any(ends)
+
+
+def _last(session: Session, column: Any, noted: ColumnElement[bool], limit: int) -> int:
+    """The last of the next so many ids, without a way through this process; 0: there are none."""
+    some = select(column.label("id")).where(noted).order_by(column).limit(limit).subquery()
+    return session.execute(select(func.max(some.c.id))).scalar() or 0
 
 
 def mark(session: Session, kind: int = MARK) -> int | None:

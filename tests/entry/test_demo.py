@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
 from tests.entry.cli_runs import run
@@ -117,6 +118,17 @@ def test_a_second_demo_replaces_the_first_and_says_the_same_in_another_language(
     assert max(len(line) for line in again.stdout.splitlines()) <= 100
     assert "jue 16 jul 02:43" in again.stderr
     assert 'operator_language = "es"' in (folder / "outreach.toml").read_text(encoding="utf-8")
+
+
+def test_the_readme_shows_what_the_demo_prints(tmp_path):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("shortened:\n\n```text\n")[2].partition("```")[0].splitlines()
+
+    done = run("demo", "--folder", str(tmp_path / "demo"), env={"COLUMNS": "100"})
+
+    printed = iter(line.rstrip() for line in (done.stderr + done.stdout).splitlines())
+    assert len(shown) > 30
+    assert [line for line in shown if line not in printed] == []
 
 
 def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path):

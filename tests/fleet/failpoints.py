@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -73,8 +73,10 @@ class Failpoints:
         def write(database: Database) -> Iterator[Session]:
             began = clock.monotonic()
             with plain(database) as session:
-                yield session
-                did = sorted(session.info.get("fleet", ()))
+                try:
+                    yield session
+                finally:
+                    did = sorted(_DONE.pop(session, ()))
                 for name in did:
                     points.hit(f"{name}.before")
             for name in did:
@@ -130,13 +132,17 @@ def _ended(status: int) -> str:
     return "unknown" if status >= 500 else "fail"
 
 
+_DONE: defaultdict[Session, set[str]] = defaultdict(set)
+"""What each transaction under way did."""
+
+
 def _noting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, which notes in its transaction that it did something."""
 
     def noted(session: Session, *args: Any, **more: Any) -> Any:
         done = function(session, *args, **more)
         if done:
-            session.info.setdefault("fleet", set()).add(name)
+            _DONE[session].add(name)
         return done
 
     return noted

@@ -165,14 +165,15 @@ class Teller:
 
     def _telling(self, occasion: int, version: int) -> Telling:
         key = (occasion, version)
-        if key not in self._tellings:
+        found = self._tellings.get(key)
+        if found is None:
             if len(self._tellings) >= _KEPT:
                 self._tellings.clear()
                 self._counted.clear()
             with self.database.read() as session:
-                number = OccasionId(occasion)
-                self._tellings[key] = told_by(session, number, version, counted=self._counted)
-        return self._tellings[key]
+                found = told_by(session, OccasionId(occasion), version, counted=self._counted)
+            self._tellings[key] = found
+        return found
 
 
 def told_by(

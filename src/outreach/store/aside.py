@@ -72,7 +72,7 @@ def _written_to(session: Session, target: Table, found: Select[Any]) -> int:
 def rows_of(session: Session, statement: Insert) -> int:
     """Writes, and says how many rows that were."""
     counted = statement.execution_options(preserve_rowcount=True)
-    return session.connection().execute(counted).rowcount
+    return session.execute(counted).rowcount
 
 
 def empty(session: Session, lain: Table) -> None:
@@ -90,7 +90,7 @@ def _made(lain: Table, dialect: Dialect) -> TextClause:
 def drop(session: Session, lain: Sequence[Table]) -> None:
     """Takes tables of this connection away."""
     for each in lain:
-        session.connection().execute(DropTable(each, if_exists=True))
+        session.execute(DropTable(each, if_exists=True))
 
 
 def end_of_part(session: Session, lain: Table, rows: int, *, after: int = 0) -> int | None:

@@ -227,7 +227,7 @@ def _laid(session: Session, plan: Freezing) -> tuple[Table, int]:
     aside.lay(session, lain, _found(session, plan, target))
     written = select(target.c[key]).where(target.c.step_run_id == wave.id)
     if session.execute(written.limit(1)).first():
-        session.connection().execute(delete(lain).where(lain.c[key].in_(written)))
+        session.execute(delete(lain).where(lain.c[key].in_(written)))
     return lain, 0
 
 

@@ -172,10 +172,7 @@ def _told_already(session: Session, plan: Freezing) -> Select[Any]:
         _left_out(plan, r.customer_id, literal(LeftOut.TOLD_ALREADY.value))
         .where(*_spoken_to(session, plan, r.customer_id))
         .group_by(r.customer_id)
-        .having(
-            func.min(r.priority).in_(plan.wave.classes),
-            _newly_dark(plan) == 0,
-        )
+        .having(func.min(r.priority).in_(plan.wave.classes), _newly_dark(plan) == 0)
     )
 
 

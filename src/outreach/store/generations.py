@@ -132,7 +132,7 @@ def _purge(session: Session, places: list[int]) -> int:
     deleted = 0
     for table, where in ended:
         ended_rows = delete(table).where(where, table.c.until <= seen)
-        deleted += session.connection().execute(ended_rows).rowcount
+        deleted += session.execute(ended_rows).rowcount
     kept = _still_ended(session, places)
     touched.forget(session, touched.ENDED, [place for place in places if place not in kept])
     return deleted

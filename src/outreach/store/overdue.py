@@ -35,7 +35,7 @@ def expire(database: Database, *, now: datetime) -> int:
             .where(m.c.id.in_(gone), m.c.state == MessageState.QUEUED)
             .values(state=MessageState.EXPIRED, reason="not_after")
         )
-        return session.connection().execute(expired).rowcount
+        return session.execute(expired).rowcount
 
     return _in_slices(database, late, give_up)
 
@@ -61,7 +61,7 @@ def unknown_after(
             .where(m.c.id.in_(ids), *unheard_of)
             .values(state=MessageState.UNKNOWN, reason="no receipt")
         )
-        return session.connection().execute(given_up).rowcount
+        return session.execute(given_up).rowcount
 
     return _in_slices(database, select(m.c.id).where(*unheard_of), give_up)
 

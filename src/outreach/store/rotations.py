@@ -127,7 +127,7 @@ def _write(
         | {"was": was, "fresh": fresh}
         for key, was, fresh in changes
     ]
-    session.connection().execute(statement.values({column.name: bindparam("fresh")}), rows)
+    session.execute(statement.values({column.name: bindparam("fresh")}), rows)
 
 
 def clear_points(
@@ -182,7 +182,7 @@ def _moved(session: Session, table: Table, pairs: Mapping[bytes, bytes]) -> int:
     rows = [{"was": bytes(each), "now": pairs[bytes(each)]} for each in there]
     was = update(table).where(column == bindparam("was"), *of_any)
     moved = was.values(address_hash=bindparam("now"))
-    session.connection().execute(moved, rows)
+    session.execute(moved, rows)
     return len(rows)
 
 

@@ -53,17 +53,16 @@ _Given = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 class Session:
     """A connection, taken at the first statement, and its transaction.
 
-    The library's own Session keeps books of mapped objects, which nobody here has: they are a fifth of a
+    The library's own Session keeps books of mapped objects, which nobody here has: they are a quarter of a
     statement's time, and half of a transaction's.
     """
 
-    __slots__ = ("_bind", "_connection", "_then", "info")
+    __slots__ = ("_bind", "_connection", "_then")
 
     def __init__(self, bind: Engine) -> None:
         self._bind = bind
         self._connection: Connection | None = None
         self._then: list[Callable[[], None]] = []
-        self.info: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         return self

@@ -60,7 +60,7 @@ def _cleared(session: Session, table: Table) -> int:
     key = [table.c[column.name] for column in table.primary_key]
     some = select(*key).order_by(*key).limit(_CLEARED)
     forgotten = delete(table).where(tuple_(*key).in_(some))
-    return session.connection().execute(forgotten).rowcount
+    return session.execute(forgotten).rowcount
 
 
 def highest(session: Session, entity: str) -> int:

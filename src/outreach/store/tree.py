@@ -155,7 +155,7 @@ def _is_building(session: Session) -> bool:
 
 def _carry(session: Session, table: Table, labels: FromClause, *only: ColumnElement[bool]) -> int:
     statement = update(table).where(table.c.tree_order == labels.c.key, *only)
-    return session.connection().execute(statement.values(tree_order=labels.c.value)).rowcount
+    return session.execute(statement.values(tree_order=labels.c.value)).rowcount
 
 
 def set_open(session: Session, refs: Iterable[str], *, is_open: bool) -> None:
@@ -163,7 +163,7 @@ def set_open(session: Session, refs: Iterable[str], *, is_open: bool) -> None:
     rows = [{"edge": ref} for ref in refs]
     if rows:
         switched = update(t.network_edge).where(t.network_edge.c.ref == bindparam("edge"))
-        session.connection().execute(switched.values(open=is_open), rows)
+        session.execute(switched.values(open=is_open), rows)
 
 
 def save_edges(session: Session, rows: Rows) -> None:
@@ -189,7 +189,7 @@ def unplace(session: Session, labels: Iterable[int]) -> int:
     for place in (gone.c.key, gone.c.value):
         _touch(session, select(t.premise.c.id, place).join(gone, here))
     statement = update(t.premise).where(here).values(tree_order=gone.c.value)
-    return session.connection().execute(statement).rowcount
+    return session.execute(statement).rowcount
 
 
 def waiting(session: Session, after: int = 0) -> list[int]:
@@ -219,7 +219,7 @@ def place(session: Session, premises: Sequence[int]) -> int:
     for place in (places.c.value, literal(OFF_THE_NETWORK)):
         _touch(session, select(places.c.key, place))
     statement = update(t.premise).where(t.premise.c.id == places.c.key)
-    session.connection().execute(statement.values(tree_order=places.c.value))
+    session.execute(statement.values(tree_order=places.c.value))
     return len(labels)
 
 
@@ -256,7 +256,7 @@ def _touch(session: Session, rows: Any) -> None:
 def _delete(session: Session, table: Any, refs: Iterable[str]) -> None:
     rows = [{"gone": ref} for ref in refs]
     if rows:
-        session.connection().execute(delete(table).where(table.c.ref == bindparam("gone")), rows)
+        session.execute(delete(table).where(table.c.ref == bindparam("gone")), rows)
 
 
 def _pairs(session: Session, pairs: Mapping[int, int]) -> FromClause:

@@ -142,7 +142,7 @@ def test_without_proof_a_plain_notice_becomes_unknown(database: Database, channe
     counts = look(database, channel, 31, 70, 599, 601)
 
     assert counts == [{}, {}, {}, {S.UNKNOWN: 1}]
-    assert state(database, message).reason == "no proof"
+    assert state(database, message).reason == attempts.NO_PROOF
 
 
 def test_without_proof_life_support_hears_again_and_it_is_flagged(database: Database):
@@ -151,9 +151,9 @@ def test_without_proof_life_support_hears_again_and_it_is_flagged(database: Data
     counts = look(database, Carrier(), 31, 61)
 
     assert counts == [{}, {S.QUEUED: 1}]
-    assert state(database, message).reason == doubt.RESENT
+    assert state(database, message).reason == attempts.RESENT
     with database.read() as session:
-        assert session.scalars(select(t.attempt.c.settled_as)).one() == doubt.RESENT
+        assert session.scalars(select(t.attempt.c.settled_as)).one() == attempts.RESENT
 
 
 def test_what_cannot_be_written_again_cannot_be_looked_up(database: Database):
@@ -197,7 +197,23 @@ def test_of_several_alike_none_is_adopted_and_nothing_is_sent_again(
     alike = Listing(lambda each: Found(id=each.id, provider_ref=None, is_one_of_several=True))
 
     assert look(database, alike, 31, 70) == [{S.UNKNOWN: 1}, {}]
-    assert state(database, message).reason == doubt.SEVERAL
+    assert state(database, message).reason == attempts.SEVERAL
+
+
+def test_of_two_of_the_same_words_the_second_does_not_get_what_the_first_was_given_up_for(
+    database: Database,
+):
+    with database.write() as session:
+        ana = make.make_contact_point(session)
+        second = make.make_message(session, contact_point_id=ana)
+    first = in_doubt(database, contact_point_id=ana)
+    a_minute_later = make.NOW + timedelta(minutes=1)
+    with database.write() as session:
+        its = t.attempt.c.message_id == second
+        session.execute(update(t.attempt).where(its).values(ended_at=a_minute_later))
+
+    assert look(database, Listing(is_there), 601, 661) == [{S.UNKNOWN: 1}, {S.UNKNOWN: 1}]
+    assert state(database, first).reason == state(database, second).reason == attempts.NO_PROOF
 
 
 def test_a_second_reference_in_receipts_is_a_second_copy(database: Database):

@@ -26,9 +26,9 @@ from tests.make import KEYRING
 from tests.overheard import personal
 
 from outreach import clock
-from outreach.delivery import doubt, receipts
+from outreach.delivery import receipts
 from outreach.model.words import MessageState as S
-from outreach.store import ledger, tables as t
+from outreach.store import attempts, ledger, tables as t
 from outreach.store.session import Database
 from outreach.store.settle import DUPLICATE
 
@@ -134,7 +134,7 @@ _NOTHING = _Seen(copies=[], called=set(), said=[])
 
 def _flagged() -> Any:
     a = t.attempt
-    return select(a.c.message_id).where(a.c.settled_as == doubt.RESENT)
+    return select(a.c.message_id).where(a.c.settled_as == attempts.RESENT)
 
 
 def _forged(session: Any) -> int:
@@ -177,7 +177,7 @@ def _judge(verdict: Verdict, row: Any, seen: _Seen, *, flagged: bool) -> None:
         verdict.add(rule, what)
     if len(copies) > 1:
         verdict.add("doubled", what)
-        if not (flagged or row["reason"] in {DUPLICATE, doubt.RESENT}):
+        if not (flagged or row["reason"] in {DUPLICATE, attempts.RESENT}):
             verdict.add("unflagged", what)
 
 

@@ -11,7 +11,7 @@ from outreach.delivery.hands import Driver
 from outreach.model.message import Attempt, Found, Recipient, Sends
 from outreach.model.words import MessageState, PriorityClass, Purpose, Tier
 from outreach.store import attempts
-from outreach.store.attempts import Decided, Doubt
+from outreach.store.attempts import NO_PROOF, RESENT, SEVERAL, Decided, Doubt
 from outreach.store.lanes import Lane
 from outreach.store.session import Database
 
@@ -24,10 +24,8 @@ RESEND_AFTER = timedelta(seconds=60)
 """An emergency without proof is sent again: a second copy beats none."""
 GIVE_UP_AFTER = timedelta(minutes=10)
 """Without proof by then, the rest is `unknown`, and said so."""
-SEVERAL = "several alike at the provider"
-"""Reason on a message that the provider may or may not hold beside its like."""
-RESENT = "resent without proof"
-"""Reason on a message that may have reached its person twice."""
+_APART_AT_MOST = timedelta(hours=1)
+"""A provider makes a copy within this of our call; one of an older try is not taken for a newer one's."""
 
 
 class Proof(StrEnum):
@@ -72,7 +70,8 @@ async def _look(
     if not doubts:
         return False
     found = await _find(doubts, lane.sender, channel, driver)
-    _leave_to_others(database, found)
+    oldest = min(each.started_at for each in doubts)
+    _leave_to_others(database, found, since=oldest - _APART_AT_MOST)
     now = driver.times.now()
     decisions = [
         decide(each, found.get(each.recipient.id), now=now, has_receipts=channel.has_receipts)
@@ -84,13 +83,13 @@ async def _look(
     return len(doubts) == limit == len(found)
 
 
-def _leave_to_others(database: Database, found: dict[int, Found]) -> None:
+def _leave_to_others(database: Database, found: dict[int, Found], *, since: datetime) -> None:
     """A person may have two messages of the same words: a copy proves at most one of them."""
     refs = {number: one.provider_ref for number, one in found.items() if one.provider_ref}
     if not refs:
         return
     with database.read() as session:
-        others = attempts.of_others(session, refs)
+        others = attempts.of_others(session, refs, since=since)
     for number, is_anothers in others.items():
         if is_anothers:
             found[number] = Found(id=number, provider_ref=None)
@@ -143,7 +142,7 @@ def _without_proof(doubt: Doubt, *, now: datetime) -> Decided:
     if may_resend and age >= RESEND_AFTER:
         state, reason = MessageState.QUEUED, RESENT
     elif age >= GIVE_UP_AFTER:
-        state, reason = MessageState.UNKNOWN, "no proof"
+        state, reason = MessageState.UNKNOWN, NO_PROOF
     return Decided(id=one.id, try_=one.try_, looked=False, state=state, reason=reason)
 
 

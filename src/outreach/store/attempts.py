@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, func, or_, select, update
+from sqlalchemy import RowMapping, exists, func, or_, select, update
 
 from outreach.model.message import Recipient
 from outreach.model.words import MessageState
@@ -16,6 +16,12 @@ from outreach.store.session import Session
 
 _WAVES = 2_000
 """How far back another message to the same address is looked for: weeks, or the whole of a storm."""
+NO_PROOF = "no proof"
+SEVERAL = "several alike at the provider"
+"""Reason on a message that the provider may or may not hold beside its like."""
+RESENT = "resent without proof"
+"""Reason on a message that may have reached its person twice."""
+_UNPROVEN = (NO_PROOF, SEVERAL, RESENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +108,12 @@ def write(
     return [one.id for one in ours]
 
 
-def of_others(session: Session, found: Mapping[int, str]) -> dict[int, bool]:
+def of_others(session: Session, found: Mapping[int, str], *, since: datetime) -> dict[int, bool]:
     """Messages whose found copy another message of the same address has, or may have.
 
     `found`: message -> the provider's reference. True: another carries that reference. False: another
-    is in a call or in doubt itself, and of two messages with the same words nobody can say whose it is.
+    is in a call or in doubt itself, or a try of it since `since` was given up without proof, and of
+    two messages with the same words nobody can say whose it is.
     """
     m, w = t.message.c, t.step_run.c
     asked = session.execute(
@@ -117,7 +124,11 @@ def of_others(session: Session, found: Mapping[int, str]) -> dict[int, bool]:
         to.setdefault(row.contact_point_id, []).append(row.id)
     # By wave and address, as the index is.
     waves = select(w.id).where(w.id > min((row.step_run_id for row in asked), default=0) - _WAVES)
-    is_open = m.state.in_([MessageState.SENDING, MessageState.IN_DOUBT])
+    a = t.attempt.c
+    was_given_up = exists().where(
+        a.message_id == m.id, a.settled_as.in_(_UNPROVEN), a.ended_at >= since
+    )
+    is_open = or_(m.state.in_([MessageState.SENDING, MessageState.IN_DOUBT]), was_given_up)
     theirs = select(m.id, m.contact_point_id, m.provider_ref, is_open).where(
         m.step_run_id.in_(waves),
         bulk.among(session, m.contact_point_id, [*to]),
